@@ -18,7 +18,7 @@ folder="${1:?usage: build-native.sh [--failing] FOLDER}"
 
 if ! command -v cargo >/dev/null 2>&1; then
     echo "error: cargo was not found. The session core is written in Rust: install the Rust tool chain" \
-        "(https://rustup.rs, or your distribution's packages rustc and cargo, 1.85 or newer) and build again." >&2
+        "(https://rustup.rs, or your distribution's packages rustc and cargo, 1.87 or newer) and build again." >&2
     exit 1
 fi
 

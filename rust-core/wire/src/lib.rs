@@ -22,15 +22,12 @@ mod log_after;
 mod log_before;
 mod options;
 mod reply;
-mod rules_file;
 mod state;
 mod varint;
 
 pub use crate::core::{CoreError, SessionCore};
 pub use dead_letter::Reason;
 pub use options::{CoreOptions, OptionsError};
-pub use reply::{
-    DecodeReply, Emission, EmissionKind, StateChange, StepReply, FLAG_LOG_WAITS, FRAME_VERSION,
-};
-pub use rules_file::{RulesFile, RulesFileError};
+pub use reply::{DecodeReply, Emission, EmissionKind, StateChange, StepReply};
+pub use reply::{FLAGS_OFFSET, FLAG_LOG_WAITS, FRAME_VERSION};
 pub use state::StateError;
