@@ -27,7 +27,7 @@ mod varint;
 
 pub use crate::core::{CoreError, SessionCore};
 pub use dead_letter::Reason;
-pub use options::{CoreOptions, OptionsError};
+pub use options::{CoreOptions, LogFilter, OptionsError};
 pub use reply::{DecodeReply, Emission, EmissionKind, StateChange, StepReply};
 pub use reply::{FLAGS_OFFSET, FLAG_LOG_WAITS, FRAME_VERSION};
 pub use state::StateError;
