@@ -1,9 +1,13 @@
 package com.main.kafka;
 
+import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import org.apache.flink.api.common.typeinfo.TypeInfo;
+import org.apache.flink.api.common.typeinfo.TypeInfoFactory;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
@@ -14,8 +18,9 @@ import org.apache.kafka.common.header.Header;
  *
  * <p>Immutable. Arrays are shared, not copied: nobody writes to them.
  */
+@TypeInfo(InputRecord.TypeFactory.class)
 public final class InputRecord {
-    /** For every stream of these records; it keeps Flink from guessing a serializer. */
+    /** For what Flink cannot infer: it keeps Flink from guessing a serializer. */
     public static final TypeInformation<InputRecord> TYPE =
             new RecordType<>(InputRecord.class, new InputRecordSerializer());
 
@@ -226,5 +231,14 @@ public final class InputRecord {
     /** The reason in a sentence; null for an event. */
     public String detail() {
         return detail;
+    }
+
+    /** For what Flink infers. Needs a public constructor: Flink makes it by reflection. */
+    public static final class TypeFactory extends TypeInfoFactory<InputRecord> {
+        @Override
+        public TypeInformation<InputRecord> createTypeInfo(
+                Type type, Map<String, TypeInformation<?>> parameters) {
+            return TYPE;
+        }
     }
 }

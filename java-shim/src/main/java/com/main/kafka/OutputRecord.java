@@ -1,9 +1,13 @@
 package com.main.kafka;
 
+import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import org.apache.flink.api.common.typeinfo.TypeInfo;
+import org.apache.flink.api.common.typeinfo.TypeInfoFactory;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -12,8 +16,9 @@ import org.apache.kafka.common.header.internals.RecordHeader;
  * One Kafka record that the job writes: to log-after, or to the session topic. Immutable; arrays
  * are shared, not copied: nobody writes to them.
  */
+@TypeInfo(OutputRecord.TypeFactory.class)
 public final class OutputRecord {
-    /** For every stream of these records; it keeps Flink from guessing a serializer. */
+    /** For what Flink cannot infer: it keeps Flink from guessing a serializer. */
     public static final TypeInformation<OutputRecord> TYPE =
             new RecordType<>(OutputRecord.class, new OutputRecordSerializer());
 
@@ -72,5 +77,14 @@ public final class OutputRecord {
 
     public List<Header> headers() {
         return headers;
+    }
+
+    /** For what Flink infers. Needs a public constructor: Flink makes it by reflection. */
+    public static final class TypeFactory extends TypeInfoFactory<OutputRecord> {
+        @Override
+        public TypeInformation<OutputRecord> createTypeInfo(
+                Type type, Map<String, TypeInformation<?>> parameters) {
+            return TYPE;
+        }
     }
 }

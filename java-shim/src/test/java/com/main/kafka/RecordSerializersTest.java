@@ -1,12 +1,12 @@
 package com.main.kafka;
 
+import static com.main.kafka.TestRecords.read;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.Collections;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.ExecutionConfig;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -16,11 +16,8 @@ import org.apache.flink.api.common.typeutils.TypeSerializerSnapshotSerialization
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 import org.apache.flink.util.InstantiationUtil;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
-import org.apache.kafka.common.header.internals.RecordHeaders;
-import org.apache.kafka.common.record.TimestampType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -120,6 +117,12 @@ class RecordSerializersTest {
     }
 
     @Test
+    void flinkInfersTheTypes() {
+        assertThat((Object) TypeInformation.of(InputRecord.class)).isEqualTo(InputRecord.TYPE);
+        assertThat((Object) TypeInformation.of(OutputRecord.class)).isEqualTo(OutputRecord.TYPE);
+    }
+
+    @Test
     void theTypesDifferAndShip() throws Exception {
         assertThat((Object) InputRecord.TYPE).isNotEqualTo(OutputRecord.TYPE);
         assertThat((Object) InstantiationUtil.clone(InputRecord.TYPE)).isEqualTo(InputRecord.TYPE);
@@ -166,21 +169,5 @@ class RecordSerializersTest {
 
     private static <T> TypeSerializer<T> serializer(TypeInformation<T> type) {
         return type.createSerializer(new ExecutionConfig());
-    }
-
-    private static ConsumerRecord<byte[], byte[]> read(
-            byte[] kafkaKey, byte[] value, Header... headers) {
-        return new ConsumerRecord<>(
-                "log-before",
-                3,
-                4_000_000_000L,
-                1_734_144_000_123L,
-                TimestampType.CREATE_TIME,
-                -1,
-                -1,
-                kafkaKey,
-                value,
-                new RecordHeaders(headers),
-                Optional.empty());
     }
 }
