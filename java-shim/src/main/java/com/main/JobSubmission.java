@@ -1,0 +1,57 @@
+package com.main;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.apache.flink.runtime.jobgraph.JobVertex;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/** What main does where Flink's classes are. */
+final class JobSubmission {
+    private JobSubmission() {}
+
+    static String describeSettings(JobOptions options) {
+        return JobSettings.describe(
+                StreamExecutionEnvironment.getExecutionEnvironment().getConfiguration(), options);
+    }
+
+    static void submit(JobOptions options, Consumer<String> warnings) throws Exception {
+        StreamExecutionEnvironment env = checkedEnvironment(options, warnings);
+        SessionPipeline.build(env, options);
+        env.execute(options.jobName());
+    }
+
+    /** Builds the graph as a submission does, and says what is in it. */
+    static String dryRun(JobOptions options, Consumer<String> warnings) {
+        StreamExecutionEnvironment env = checkedEnvironment(options, warnings);
+        SessionPipeline.build(env, options);
+        StringBuilder text = new StringBuilder("The job can be submitted. Its tasks:\n");
+        for (JobVertex task :
+                env.getStreamGraph().getJobGraph().getVerticesSortedTopologicallyFromSources()) {
+            text.append("  ").append(task.getName());
+            text.append(" (parallelism ").append(task.getParallelism()).append(")\n");
+        }
+        return text.toString();
+    }
+
+    private static StreamExecutionEnvironment checkedEnvironment(
+            JobOptions options, Consumer<String> warnings) {
+        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
+        List<String> problems =
+                new ArrayList<>(JobSettings.problems(env.getConfiguration(), options));
+        problems.addAll(new KafkaSettings(options).problems());
+        if (options.start().equals("latest")) {
+            warnings.accept(
+                    "warning: --start latest skips what arrives before the first checkpoint of a"
+                            + " job that fails before it");
+        }
+        // A topic is made only for a job that is not refused for another reason.
+        if (problems.isEmpty()) {
+            problems.addAll(Topics.prepare(options, warnings));
+        }
+        if (!problems.isEmpty()) {
+            throw new JobRefusedException(problems);
+        }
+        return env;
+    }
+}
