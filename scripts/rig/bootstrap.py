@@ -21,7 +21,8 @@ def enter() -> None:
     if Path(sys.prefix) == environment:
         return
     python = environment / "bin" / "python"
-    os.execv(python, [str(python), *sys.argv])
+    # Text is UTF-8 whatever the locale says.
+    os.execv(python, [str(python), "-X", "utf8", *sys.argv])
 
 
 def _environment() -> Path:

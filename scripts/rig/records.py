@@ -208,6 +208,18 @@ def read(bootstrap_servers: str, *topics: str) -> list[StoredRecord]:
         return list(reader.rest())
 
 
+def committed(bootstrap_servers: str, group: str, topic: str) -> int:
+    """How many of the topic's records the group has committed, from offset 0 on."""
+    consumer = Consumer({**_client(bootstrap_servers), "group.id": group})
+    try:
+        known = consumer.list_topics(topic, ADMIN_PATIENCE_S).topics[topic].partitions
+        partitions = [TopicPartition(topic, each) for each in known]
+        offsets = consumer.committed(partitions, ADMIN_PATIENCE_S)
+        return sum(max(each.offset, 0) for each in offsets)
+    finally:
+        consumer.close()
+
+
 def write_acknowledged(file: Path, acknowledged: Iterable[Acknowledged]) -> None:
     """Appends acknowledgements to a file, one JSON object a line."""
     with file.open("a") as lines:
