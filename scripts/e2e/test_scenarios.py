@@ -22,7 +22,7 @@ from scenario import BASE_MS, DAY_MS, Closed, Event, RawRecord, Scenario
 
 from rig import layout
 from rig.ledger import REASON
-from rig.records import Record
+from rig.records import Acknowledged, Record
 
 FILES = sorted((layout.PROJECT / "rust-core" / "scenarios").glob("*.txt"))
 SCENARIOS = [scenario.read(file) for file in FILES]
@@ -47,6 +47,7 @@ class Stage:
         timeout = rules.get("default", {}).get("timeout", TIMEOUT)
         self._fence_ms = duration_ms(timeout) + duration_ms(directives.get("lateness", LATENESS))
         self._fences = itertools.count(1)
+        self.watermark_ms = 0
         self._sessions = pipeline.reader_of_sessions()
 
     def move_watermark(self, to_ms: int) -> list[dict]:
@@ -54,6 +55,7 @@ class Stage:
 
         A fence, a session that closes exactly then, shows that the watermark is there.
         """
+        self.watermark_ms = to_ms
         fence = f"fence-{next(self._fences)}"
         start_ms = to_ms - self._fence_ms
         self.pipeline.send([event(fence, start_ms), event("driver", to_ms + DISORDER_MS + 1)])
@@ -115,11 +117,14 @@ def test_scenario(stage_of, note, number):
 def play(stage: Stage, scene: Scenario, steps: list, midnight_ms: int) -> None:
     """Plays events and watermarks; compares labels and closings with what the file tells."""
     prefix = f"{scene.name}."
-    sent, expected_labels = [], []
+    to_send: list[Record] = []
+    sent: list[Acknowledged] = []
+    expected_labels: list[dict] = []
     expected_closed: list[Closed] = []
-    watermark_ms = midnight_ms
 
-    def compare_closings() -> None:
+    def send_and_close(watermark_ms: int) -> None:
+        sent.extend(stage.pipeline.send(to_send))
+        to_send.clear()
         closed = stage.move_watermark(watermark_ms)
         time.sleep(SETTLE_S)
         closed += stage.closed()
@@ -128,26 +133,23 @@ def play(stage: Stage, scene: Scenario, steps: list, midnight_ms: int) -> None:
         assert by_key(ours) == by_key(moved)
         expected_closed.clear()
 
+    stage.move_watermark(midnight_ms)
     for step in steps:
         expected_closed += step.closed
         if isinstance(step, Event):
-            record = event(prefix + step.key, midnight_ms + step.at_ms, step.log_name)
-            sent += stage.pipeline.send([record])
+            to_send.append(event(prefix + step.key, midnight_ms + step.at_ms, step.log_name))
             expected_labels.append(expected_label(step, prefix, midnight_ms))
         else:
-            watermark_ms = midnight_ms + step.at_ms
-            compare_closings()
-    if expected_closed:
-        # Closed by an event, not by a watermark: one that closes nothing more brings them out.
-        watermark_ms += 1
-        compare_closings()
+            send_and_close(midnight_ms + step.at_ms)
+    if to_send or expected_closed:
+        # The last events may close sessions too: a watermark that closes nothing brings them out.
+        send_and_close(stage.watermark_ms + 1)
     if scene.directives.get("order") == "event-time":
         # What waits is written when the watermark comes to it.
         stage.move_watermark(midnight_ms + FILE_MS // 2)
-    account = stage.pipeline.account()
+    found = labels(stage.pipeline.account(), sent)
     assert [
-        {name: label[name] for name in expected}
-        for label, expected in zip(labels(account, sent), expected_labels)
+        {name: label[name] for name in expected} for label, expected in zip(found, expected_labels)
     ] == expected_labels
 
 
@@ -157,14 +159,13 @@ def send_alone(stage: Stage, raw: list[RawRecord]) -> None:
     The watermark is past all their sessions: each closes with the next one, which comes before the
     next record.
     """
-    watermark_ms = itertools.count(AFTER_RECORDS_MS)
-    stage.move_watermark(next(watermark_ms))
+    stage.move_watermark(max(AFTER_RECORDS_MS, stage.watermark_ms + 1))
     sent = []
     for step in raw:
         record = Record(b"record", step.value, timestamp_ms=step.own_time_ms)
         sent += stage.pipeline.send([record])
         if step.reason is None:
-            stage.move_watermark(next(watermark_ms))
+            stage.move_watermark(stage.watermark_ms + 1)
     account = stage.pipeline.account()
     for step, each in zip(raw, sent):
         outputs = [output.value for output in account.out.get(each.origin, ())]

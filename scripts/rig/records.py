@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -168,6 +167,8 @@ class Reader:
                 TopicPartition(topic, each, OFFSET_BEGINNING) for each in known.partitions
             ]
         self._partitions = len(partitions)
+        # The broker tells the end of a partition once, until more comes.
+        self._at_end: set[tuple[str, int]] = set()
         self._consumer.assign(partitions)
 
     def __enter__(self) -> Reader:
@@ -178,28 +179,20 @@ class Reader:
 
     def rest(self) -> Iterator[StoredRecord]:
         """What stands on the topics now and was not read yet."""
-        at_end: set[tuple[str, int]] = set()
-        while len(at_end) < self._partitions:
-            for message in self._consumer.consume(1000, timeout=1):
+        while True:
+            # This waits for all that many or for the time, so the time is short.
+            messages = self._consumer.consume(1000, timeout=0.1)
+            for message in messages:
                 partition = message.topic(), message.partition()
                 if message.error() is None:
-                    at_end.discard(partition)
+                    self._at_end.discard(partition)
                     yield _stored(message)
                 elif message.error().code() == KafkaError._PARTITION_EOF:
-                    at_end.add(partition)
+                    self._at_end.add(partition)
                 else:
                     raise KafkaException(message.error())
-
-    def follow(self, patience_s: float) -> Iterator[StoredRecord]:
-        """Records as they come, until none came for that long."""
-        last = time.monotonic()
-        while time.monotonic() - last < patience_s:
-            for message in self._consumer.consume(1000, timeout=0.1):
-                if message.error() is None:
-                    last = time.monotonic()
-                    yield _stored(message)
-                elif message.error().code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(message.error())
+            if not messages and len(self._at_end) == self._partitions:
+                return
 
 
 def read(bootstrap_servers: str, *topics: str) -> list[StoredRecord]:
