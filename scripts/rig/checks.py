@@ -65,7 +65,7 @@ def taken_ports(ports: dict) -> list[str]:
                 listener.bind(("127.0.0.1", port))
             except OSError as error:
                 taken.append(
-                    f"port {port} is not free ({error.strerror}); choose another with {option}"
+                    f"port {port}, which is taken ({error.strerror}); choose another with {option}"
                 )
     return taken
 
@@ -87,4 +87,6 @@ def short_space(folder: Path, memory_gib: float, disk_gib: float) -> list[str]:
 
 def sentence(problems: list[str]) -> str:
     """All problems as one list."""
-    return "This machine lacks:\n" + "".join(f"  - {problem}\n" for problem in problems)
+    return "This machine is not ready. It needs:\n" + "".join(
+        f"  - {problem}\n" for problem in problems
+    )

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from confluent_kafka import KafkaException
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -164,7 +165,7 @@ def keep(
 def show(account: Account, console: Console) -> bool:
     """Prints the account and PASS or FAIL; returns whether it holds."""
     differences = account.differences()
-    table = Table(title="Ledger")
+    table = Table(title="Ledger", box=box.SIMPLE)
     table.add_column("")
     table.add_column("records", justify="right")
     for name, count in (

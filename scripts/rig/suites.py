@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -87,7 +88,7 @@ def main() -> int:
         began = time.monotonic()
         passed = suite()
         outcomes.append((name, passed, time.monotonic() - began))
-    table = Table(title="Tests")
+    table = Table(title="Tests", box=box.SIMPLE)
     for column in ("suite", "outcome", "seconds"):
         table.add_column(column, justify="right" if column == "seconds" else "left")
     for name, passed, took in outcomes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from rig import checks, layout, parts
-from rig.flink.rest import Rest
+from rig.flink.rest import Rest, RestError
 from rig.processes import Known, ProcessError, Processes, environment, free_port, tail
 
 START_PATIENCE_S = 90
@@ -93,7 +93,8 @@ class Cluster:
             try:
                 if self.rest.task_managers() == self._task_managers.keys():
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, RestError):
+                # Not listening yet, or still electing itself the leader.
                 pass
             if time.monotonic() > deadline:
                 log = self._processes.log(JOB_MANAGER)
