@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -26,7 +26,8 @@ ADMIN_PATIENCE_S = 30
 # What the producer puts into one request before the broker compresses or refuses it.
 LARGEST_RECORD = 64 * 1024 * 1024
 
-Headers = "tuple[tuple[str, bytes | None], ...]"
+# A name may stand there more than once, and a value may be null.
+Headers = tuple[tuple[str, Optional[bytes]], ...]
 
 
 class Origin(NamedTuple):
@@ -57,10 +58,14 @@ class Record:
 
 
 @dataclasses.dataclass(frozen=True)
-class StoredRecord(Record):
+class StoredRecord:
     """A record as it stands on a topic."""
 
-    origin: Origin = None
+    origin: Origin
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    timestamp_ms: int | None = None
 
     def header(self, name: str) -> str | None:
         """The header's last value as text."""
@@ -235,10 +240,9 @@ def _client(bootstrap_servers: str) -> dict:
 
 def _stored(message: object) -> StoredRecord:
     return StoredRecord(
-        key=message.key(),
-        value=message.value(),
-        headers=tuple(message.headers() or ()),
-        timestamp_ms=message.timestamp()[1],
-        partition=message.partition(),
-        origin=Origin(message.topic(), message.partition(), message.offset()),
+        Origin(message.topic(), message.partition(), message.offset()),
+        message.key(),
+        message.value(),
+        tuple(message.headers() or ()),
+        message.timestamp()[1],
     )

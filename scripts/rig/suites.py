@@ -23,7 +23,7 @@ console = Console()
 
 def lint() -> bool:
     """Formatting and common mistakes: Rust, Java, Python, shell."""
-    python = ["-m", "ruff"]
+    ruff = [sys.executable, "-m", "ruff"]
     return all(
         [
             _run("cargo", "fmt", "--all", "--check"),
@@ -33,8 +33,8 @@ def lint() -> bool:
             ),
             _run(*MAVEN, "--quiet", "spotless:check"),
             _run(Path(sys.prefix) / "bin" / "shellcheck", *_shell_scripts()),
-            _run(sys.executable, *python, "check", "--quiet", "scripts"),
-            _run(sys.executable, *python, "format", "--check", "--quiet", "scripts"),
+            _run(*ruff, "check", "--no-cache", "--quiet", "scripts"),
+            _run(*ruff, "format", "--no-cache", "--check", "--quiet", "scripts"),
         ]
     )
 
@@ -66,6 +66,10 @@ def e2e() -> bool:
 
 def end_to_end(arguments: list[str]) -> int:
     """Runs the end-to-end tests with arguments for pytest; returns its exit code."""
+    problems = checks.missing_tools() + checks.short_space(layout.PROJECT, 4, 3)
+    if problems:
+        sys.stderr.write(checks.sentence(problems))
+        return 2
     if not any(Path(each.partition("::")[0]).exists() for each in arguments):
         arguments = [*arguments, str(SCRIPTS / "e2e")]
     command = [sys.executable, "-m", "pytest", "-c", str(SCRIPTS / "pytest.ini"), *arguments]

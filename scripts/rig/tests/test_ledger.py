@@ -80,7 +80,7 @@ def test_invented(sound):
 
 
 def test_without_an_origin(sound):
-    sound.enter_out(StoredRecord(b"u_1", b"{}", origin=Origin("out", 0, 9)))
+    sound.enter_out(StoredRecord(Origin("out", 0, 9), b"u_1", b"{}"))
     assert sound.differences() == {"without an origin": ["out/0/9"]}
 
 
