@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rig import ledger, records
 from rig.broker import Broker
@@ -121,12 +121,15 @@ class Pipeline:
     def reader_of_sessions(self) -> Reader:
         return Reader(self._servers, self.session_topic)
 
-    def wait_for_closed(self, session_ids: set[str]) -> None:
+    def wait_for_closed(
+        self, session_ids: set[str], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         """Returns when each of the sessions has its close record."""
         left = set(session_ids)
         deadline = time.monotonic() + PATIENCE_S
         with self.reader_of_sessions() as reader:
             while left and time.monotonic() < deadline:
+                meanwhile()
                 left -= {json.loads(record.value)["session_id"] for record in reader.rest()}
         assert not left, f"no close record came for {sorted(left)}"
 

@@ -85,22 +85,27 @@ def test_bad_records_become_dead_letters(bench, note):
     options = ("--idle-timeout", "2s")
     with bench.pipeline(*options, partitions=3, parallelism=2) as pipeline:
         expected = {}
+
+        def send_bad(bad: Bad, partition: int) -> None:
+            index = len(expected)
+            record = Record(b"k%d" % index, bad.value, headers, at_ms + index, partition)
+            [sent] = pipeline.send([record], compression_type=bad.compression)
+            expected[sent.origin] = bad, record
+
         sent_good = []
         among = good(0)
         for index, bad in enumerate(BAD):
             sent_good += pipeline.send(among[index : index + 1])
-            for partition in (MIXED, BAD_ONLY):
-                record = Record(b"k%d" % index, bad.value, headers, at_ms + index, partition)
-                [sent] = pipeline.send([record], compression_type=bad.compression)
-                expected[sent.origin] = bad, record
+            send_bad(bad, MIXED)
+            send_bad(bad, BAD_ONLY)
         sent_good += pipeline.send(among[len(BAD) :])
+        sessions = {label["session_id"] for label in labels(pipeline.account(), sent_good)}
+        assert len(sessions) == 6
 
-        # The watermark of the two partitions passes the expiry of all sessions; the third has
-        # nothing but bad records, and gets one more.
+        # The watermark of two partitions passes the expiry of all sessions, while the third goes
+        # on to have bad records and nothing else.
         pipeline.send(good(10, users="later"))
-        last = Record(b"last", b"not json", headers, at_ms, BAD_ONLY)
-        [sent] = pipeline.send([last])
-        expected[sent.origin] = Bad("last", last.value, "invalid_json"), last
+        pipeline.wait_for_closed(sessions, meanwhile=lambda: send_bad(BAD[0], BAD_ONLY))
 
         account = pipeline.account()
         assert account.differences() == {}
@@ -108,9 +113,6 @@ def test_bad_records_become_dead_letters(bench, note):
         for origin, (bad, record) in expected.items():
             [dead_letter] = account.dead[origin]
             assert_kept(dead_letter, bad, record)
-        sessions = {label["session_id"] for label in labels(account, sent_good)}
-        assert len(sessions) == 6
-        pipeline.wait_for_closed(sessions)
         pipeline.assert_never_failed()
         values_among_bad = values(account, sent_good)
 
