@@ -60,8 +60,7 @@ impl Handle {
     ///
     /// What is wrong with the options, a line each.
     pub fn open(options: &[u8]) -> Result<Box<Handle>, String> {
-        let text = std::str::from_utf8(options).map_err(|error| error.to_string())?;
-        let options = CoreOptions::parse(text).map_err(|error| error.to_string())?;
+        let options = parse_options(options)?;
         let notes = Notes::new(level(options.log_filter));
         let core = notes.during(|| SessionCore::new(options));
         Ok(Box::new(Handle {
@@ -214,6 +213,16 @@ impl Handle {
         }
         status::REPLY_TOO_SMALL
     }
+}
+
+/// Reads the options that `CoreOptions.java` wrote.
+///
+/// # Errors
+///
+/// What is wrong with them, a line each.
+pub fn parse_options(options: &[u8]) -> Result<CoreOptions, String> {
+    let text = std::str::from_utf8(options).map_err(|error| error.to_string())?;
+    CoreOptions::parse(text).map_err(|error| error.to_string())
 }
 
 fn sentence(error: CoreError) -> String {

@@ -9,7 +9,7 @@ use jni::objects::{JByteArray, JByteBuffer, JClass, JString};
 use jni::sys::{jint, jlong};
 use jni::{jni_str, Env, EnvUnowned};
 
-use crate::handle::{status, Handle, Lengths};
+use crate::handle::{self, status, Handle, Lengths};
 use crate::{ABI_VERSION, BUILD_ID};
 
 type JniResult<T> = Result<T, jni::errors::Error>;
@@ -47,12 +47,31 @@ fn open(env: &mut Env<'_>, options: &JByteArray<'_>) -> JniResult<jlong> {
     let options = env.convert_byte_array(options)?;
     match Handle::open(&options) {
         Ok(handle) => Ok(handle.into_number()),
-        Err(mistakes) => {
-            let mistakes = jni::strings::JNIString::new(mistakes);
-            env.throw_new(jni_str!("java/lang/IllegalArgumentException"), mistakes)?;
-            Ok(0)
-        }
+        Err(mistakes) => refuse(env, mistakes).map(|()| 0),
     }
+}
+
+/// `private static native byte[] rules(byte[] options)`
+#[no_mangle]
+pub extern "system" fn Java_com_main_core_SessionCore_rules<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    options: JByteArray<'local>,
+) -> JByteArray<'local> {
+    env.with_env(|env| rules(env, &options)).resolve::<ThrowRuntimeExAndDefault>()
+}
+
+fn rules<'local>(env: &mut Env<'local>, options: &JByteArray<'_>) -> JniResult<JByteArray<'local>> {
+    let options = env.convert_byte_array(options)?;
+    match handle::parse_options(&options) {
+        Ok(options) => env.byte_array_from_slice(options.rules_file.to_json().as_bytes()),
+        Err(mistakes) => refuse(env, mistakes).map(|()| JByteArray::default()),
+    }
+}
+
+fn refuse(env: &mut Env<'_>, mistakes: String) -> JniResult<()> {
+    let mistakes = jni::strings::JNIString::new(mistakes);
+    env.throw_new(jni_str!("java/lang/IllegalArgumentException"), mistakes)
 }
 
 /// `private static native void attach(long handle, ByteBuffer request, ByteBuffer reply)`

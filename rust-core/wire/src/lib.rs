@@ -22,6 +22,7 @@ mod log_after;
 mod log_before;
 mod options;
 mod reply;
+mod rules_file;
 mod state;
 mod varint;
 
@@ -30,4 +31,5 @@ pub use dead_letter::Reason;
 pub use options::{CoreOptions, LogFilter, OptionsError};
 pub use reply::{DecodeReply, Emission, EmissionKind, StateChange, StepReply};
 pub use reply::{FLAGS_OFFSET, FLAG_LOG_WAITS, FRAME_VERSION};
+pub use rules_file::{KeySource, RulesFile, RulesFileError};
 pub use state::StateError;

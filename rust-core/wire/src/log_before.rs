@@ -12,8 +12,8 @@ use crate::found::{Found, Span};
 use crate::json;
 use crate::log_after::{LONGEST_ADDITION, MEMBERS};
 use crate::options::CoreOptions;
+use crate::rules_file::KeySource;
 
-const KEY_FIELD: &str = "uid";
 const LOG_NAME_FIELD: &str = "log_name";
 const EVENT_TIME_FIELD: &str = "ts";
 
@@ -72,20 +72,18 @@ pub(crate) fn decode<'r>(
     if value.get(open) != Some(&b'{') {
         return Err(not_an_object(record));
     }
-    let members: Members<'_> =
-        serde_json::from_str(record).map_err(|error| invalid_json(error.to_string()))?;
+    let members = Members::read(record, &options.rules_file.key)?;
     members.check_nesting()?;
 
     // What is wrong with the text of a name that counts makes the record invalid JSON, and so
     // comes before all that is merely missing.
-    let key = members.key.map(key_text).transpose()?.flatten();
+    let key = members.key(&options.rules_file.key)?;
     let log_name = members.log_name.map(log_name_text).transpose()?.flatten();
     if let Some(key) = &key {
         check_size(value.len() + 2 * json::string_length(key) + LONGEST_ADDITION, options)?;
     }
-    let key = key.ok_or_else(|| {
-        DeadLetter::new(Reason::MissingKey, format!("no usable key in \"{KEY_FIELD}\""))
-    })?;
+    let key =
+        key.ok_or_else(|| DeadLetter::new(Reason::MissingKey, no_key(&options.rules_file.key)))?;
     let log_name = log_name
         .ok_or_else(|| DeadLetter::new(Reason::MissingLogName, "no usable \"log_name\""))?;
     let at = members.ts.map(event_time).transpose()?.flatten();
@@ -125,10 +123,15 @@ fn nested_too_deep() -> DeadLetter {
     invalid_json(format!("nested deeper than {DEEPEST_NESTING} levels"))
 }
 
+fn no_key(sources: &[KeySource]) -> String {
+    let fields: Vec<_> = sources.iter().map(|source| format!("\"{}\"", source.field)).collect();
+    format!("no usable key in {}", fields.join(", "))
+}
+
 /// The key as text; `None` where it is no usable one.
-fn key_text(raw: &RawValue) -> Result<Option<Cow<'_, str>>, DeadLetter> {
+fn key_text<'r>(raw: &'r RawValue, field: &str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
     let text = match raw.get().as_bytes() {
-        [b'"', ..] => string_text(raw, KEY_FIELD)?,
+        [b'"', ..] => string_text(raw, field)?,
         [b'-' | b'0'..=b'9', ..] if !raw.get().contains(['.', 'e', 'E']) => {
             Cow::Borrowed(raw.get())
         }
@@ -250,13 +253,14 @@ fn check_future(
 }
 
 /// The members of a record's object: the values that count, and where each member ends.
-#[derive(Default)]
-struct Members<'r> {
-    key: Option<&'r RawValue>,
+struct Members<'r, 'n> {
+    /// The fields that keys and their conditions stand in, and the values that count.
+    wanted: Vec<(&'n str, Option<&'r RawValue>)>,
     log_name: Option<&'r RawValue>,
     ts: Option<&'r RawValue>,
     /// Every member in order.
     all: Vec<Member<'r>>,
+    /// Whether one of them is to be removed.
     removes: bool,
 }
 
@@ -265,7 +269,69 @@ struct Member<'r> {
     removed: bool,
 }
 
-impl<'r> Members<'r> {
+impl<'r, 'n> Members<'r, 'n> {
+    fn read(record: &'r str, key: &'n [KeySource]) -> Result<Members<'r, 'n>, DeadLetter> {
+        let mut members = Members {
+            wanted: Vec::new(),
+            log_name: None,
+            ts: None,
+            all: Vec::new(),
+            removes: false,
+        };
+        for source in key {
+            for field in std::iter::once(&source.field).chain(source.when.keys()) {
+                members.wanted.push((field, None));
+            }
+        }
+        let mut reader = serde_json::Deserializer::from_str(record);
+        reader
+            .deserialize_map(&mut members)
+            .and_then(|()| reader.end())
+            .map_err(|error| invalid_json(error.to_string()))?;
+        Ok(members)
+    }
+
+    /// The first usable key.
+    fn key(&self, sources: &[KeySource]) -> Result<Option<Cow<'r, str>>, DeadLetter> {
+        for source in sources {
+            let Some(raw) = self.wanted(&source.field) else { continue };
+            let holds = |(field, text): (&String, &String)| {
+                self.wanted(field)
+                    .filter(|raw| raw.get().starts_with('"'))
+                    .and_then(unescape)
+                    .is_some_and(|value| value.eq_ignore_ascii_case(text))
+            };
+            if source.when.iter().all(holds) {
+                let key = key_text(raw, &source.field)?;
+                if key.is_some() {
+                    return Ok(key);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn wanted(&self, field: &str) -> Option<&'r RawValue> {
+        self.wanted.iter().find(|(name, _)| *name == field).and_then(|(_, value)| *value)
+    }
+
+    /// Takes note of a member. The last one of a name counts, whatever it holds.
+    fn take(&mut self, name: &[u8], value: &'r RawValue) {
+        let removed = MEMBERS.iter().any(|member| member.as_bytes() == name);
+        self.removes |= removed;
+        self.all.push(Member { value, removed });
+        for (wanted, place) in &mut self.wanted {
+            if wanted.as_bytes() == name {
+                *place = Some(value);
+            }
+        }
+        if name == LOG_NAME_FIELD.as_bytes() {
+            self.log_name = Some(value);
+        } else if name == EVENT_TIME_FIELD.as_bytes() {
+            self.ts = Some(value);
+        }
+    }
+
     fn check_nesting(&self) -> Result<(), DeadLetter> {
         let nested = self.all.iter().map(|member| member.value.get().as_bytes());
         let deepest = nested
@@ -315,37 +381,18 @@ impl<'r> Members<'r> {
     }
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+impl<'de> Visitor<'de> for &mut Members<'de, '_> {
+    type Value = ();
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Members::default();
-                while let Some(Name(name)) = map.next_key()? {
-                    let value: &'de RawValue = map.next_value()?;
-                    let removed = MEMBERS.iter().any(|member| member.as_bytes() == name.as_ref());
-                    members.removes |= removed;
-                    members.all.push(Member { value, removed });
-                    // The last one of a name counts, whatever it holds.
-                    match name.as_ref() {
-                        name if name == KEY_FIELD.as_bytes() => members.key = Some(value),
-                        name if name == LOG_NAME_FIELD.as_bytes() => members.log_name = Some(value),
-                        name if name == EVENT_TIME_FIELD.as_bytes() => members.ts = Some(value),
-                        _ => {}
-                    }
-                }
-                Ok(members)
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            self.take(&name, map.next_value()?);
         }
-
-        deserializer.deserialize_map(MembersVisitor)
+        Ok(())
     }
 }
 

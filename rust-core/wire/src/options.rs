@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::tz::TimeZone;
 use session::{EventTime, Policy};
 
+use crate::rules_file::RulesFile;
+
 /// The core's options.
 #[derive(Clone, Debug)]
 pub struct CoreOptions {
@@ -16,6 +18,8 @@ pub struct CoreOptions {
     pub min_event_time: Option<EventTime>,
     /// The longest value, and the longest output, in bytes.
     pub max_record_size: usize,
+    /// The rules in force; the policy's table and the time zone are made from them.
+    pub rules_file: RulesFile,
     /// The time zone of `ts_str`.
     pub time_zone: TimeZone,
     /// What the core logs.
@@ -68,8 +72,9 @@ impl CoreOptions {
                 mistakes.push(format!("the core takes no option {name} with value \"{value}\""));
             }
         }
-        if !rules.trim().is_empty() {
-            mistakes.push("this release has its rules built in; it takes no rules file".to_owned());
+        match RulesFile::parse(rules) {
+            Ok(rules) => options.set_rules(rules),
+            Err(error) => mistakes.extend(error.mistakes),
         }
         if mistakes.is_empty() {
             Ok(options)
@@ -95,6 +100,12 @@ impl CoreOptions {
         Some(())
     }
 
+    fn set_rules(&mut self, rules: RulesFile) {
+        self.policy.rules = rules.rules();
+        self.time_zone = rules.time_zone();
+        self.rules_file = rules;
+    }
+
     /// Whether each session gives a close record.
     pub(crate) fn close_records(&self) -> bool {
         // Log names are counted for close records alone.
@@ -104,12 +115,14 @@ impl CoreOptions {
 
 impl Default for CoreOptions {
     fn default() -> CoreOptions {
+        let rules = RulesFile::default();
         CoreOptions {
             policy: Policy::default(),
             max_future_ms: 10 * 60_000,
             min_event_time: Some(EventTime(946_684_800_000)), // 2000-01-01T00:00:00Z
             max_record_size: 900 * 1024,
-            time_zone: TimeZone::get("Asia/Seoul").unwrap_or(TimeZone::UTC),
+            time_zone: rules.time_zone(),
+            rules_file: rules,
             log_filter: LogFilter::Info,
         }
     }

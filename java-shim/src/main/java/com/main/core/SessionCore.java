@@ -59,6 +59,17 @@ public final class SessionCore implements AutoCloseable {
     }
 
     /**
+     * The rules in force with these options, as a rules file.
+     *
+     * @throws SessionCoreException where the library cannot be loaded here
+     * @throws IllegalArgumentException where the core refuses them: every mistake, a line each
+     */
+    public static String rules(CoreOptions options, String nativeTmp) {
+        NativeLibrary.load(nativeTmp);
+        return new String(rules(options.encode()), StandardCharsets.UTF_8);
+    }
+
+    /**
      * Decides what a record is.
      *
      * @param value the record's value; null for none
@@ -207,6 +218,8 @@ public final class SessionCore implements AutoCloseable {
     static native String buildId();
 
     private static native long open(byte[] options);
+
+    private static native byte[] rules(byte[] options);
 
     private static native void attach(long handle, ByteBuffer request, ByteBuffer reply);
 
