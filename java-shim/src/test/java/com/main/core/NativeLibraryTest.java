@@ -22,9 +22,11 @@ import java.util.concurrent.TimeUnit;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** Each test loads the library of a jar of its own, through a class loader of its own. */
 class NativeLibraryTest {
@@ -35,6 +37,15 @@ class NativeLibraryTest {
     @TempDir private Path nativeTmp;
 
     private final List<JobClassLoader> loaders = new ArrayList<>();
+
+    /**
+     * A TaskManager logs before it has jobs. Set up from a job's classes, logging keeps that job's
+     * class loader: its shutdown thread inherits the rights of the classes that started it.
+     */
+    @BeforeAll
+    static void loggingIsSetUp() {
+        LoggerFactory.getLogger(NativeLibraryTest.class).debug("Logging is set up");
+    }
 
     @BeforeEach
     void noNamedLibrary() {
@@ -380,8 +391,11 @@ class NativeLibraryTest {
 
     @Test
     void aProbeGivesTheFailureAsText() throws Exception {
-        assertThat(NativeLibrary.probe("/there/is/no/such/folder"))
-                .hasValueSatisfying(text -> assertThat(text).contains("/there/is/no/such/folder"));
+        JobClassLoader loader = open(CoreJar.ofThisBuild());
+        Path noFolder = jars.resolve("none");
+
+        assertThat(loader.probe(noFolder)).contains(failureOf(loader, noFolder).getMessage());
+        assertThat(loader.probe(nativeTmp)).isEmpty();
     }
 
     private JobClassLoader open(CoreJar jar) throws IOException {
@@ -395,7 +409,11 @@ class NativeLibraryTest {
     }
 
     private Throwable failureOf(JobClassLoader loader) {
-        Throwable failure = catchThrowable(() -> loader.load(nativeTmp));
+        return failureOf(loader, nativeTmp);
+    }
+
+    private static Throwable failureOf(JobClassLoader loader, Path folder) {
+        Throwable failure = catchThrowable(() -> loader.load(folder));
         assertThat(failure).isNotNull();
         assertThat(failure.getClass().getName()).isEqualTo(SessionCoreException.class.getName());
         return failure;
