@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Every byte format of the sessionizer, and the core that joins them.
+//!
+//! ```text
+//! log-before bytes ─ log_before::decode ─┬─ event: found, key, event time ─┐
+//!                                        └─ dead letter                    │
+//! state bytes ─ state::decode ─ session::KeySessions::on_event ────────────┘
+//!      ├─ state::encode ─ new state bytes
+//!      ├─ log_after::write ─ log-after bytes
+//!      └─ close_record::write ─ close records           all of it in one frame: reply
+//! ```
+//!
+//! Bytes in, values out: no input or output of its own, no clock, no thread.
+
+#![forbid(unsafe_code)]
+
+mod close_record;
+mod core;
+mod dead_letter;
+mod found;
+mod json;
+mod log_after;
+mod log_before;
+mod options;
+mod reply;
+mod state;
+mod varint;
+
+pub use crate::core::{CoreError, SessionCore};
+pub use dead_letter::Reason;
+pub use options::{CoreOptions, LogFilter, OptionsError};
+pub use reply::{DecodeReply, Emission, EmissionKind, StateChange, StepReply};
+pub use reply::{FLAGS_OFFSET, FLAG_LOG_WAITS, FRAME_VERSION};
+pub use state::StateError;

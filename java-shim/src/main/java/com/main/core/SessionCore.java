@@ -24,6 +24,7 @@ public final class SessionCore implements AutoCloseable {
     private static final int CALL_ON_TIMER = 2;
 
     private static final int STATUS_REPLY_TOO_SMALL = -1;
+    private static final int STATUS_FAILED = -2;
 
     private static final int FRAME_VERSION_OFFSET = 0;
     private static final int FLAGS_OFFSET = 1;
@@ -127,9 +128,12 @@ public final class SessionCore implements AutoCloseable {
             attach(handle, request, reply);
             status = call(handle, call, a, b, first, second, third);
         }
-        if (status < 0) {
+        if (status == STATUS_FAILED) {
             byte[] text = Buffers.copy(reply, 4, reply.getInt(0));
             throw new SessionCoreException(new String(text, StandardCharsets.UTF_8));
+        }
+        if (status < 0) {
+            throw new SessionCoreException("the session core answered a call with " + status);
         }
         if (reply.get(FRAME_VERSION_OFFSET) != DecodeReply.FRAME_VERSION) {
             throw new SessionCoreException(

@@ -1,0 +1,244 @@
+package com.main.kafka;
+
+import java.lang.reflect.Type;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.apache.flink.api.common.typeinfo.TypeInfo;
+import org.apache.flink.api.common.typeinfo.TypeInfoFactory;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Header;
+
+/**
+ * One Kafka record of the input topic and what the core made of it: an event, or a dead letter with
+ * its reason. It keeps the record whole, so that what leaves the job can be the record itself.
+ *
+ * <p>Immutable. Arrays are shared, not copied: nobody writes to them.
+ */
+@TypeInfo(InputRecord.TypeFactory.class)
+public final class InputRecord {
+    /** For what Flink cannot infer: it keeps Flink from guessing a serializer. */
+    public static final TypeInformation<InputRecord> TYPE =
+            new RecordType<>(InputRecord.class, new InputRecordSerializer());
+
+    /** {@link #partition} and {@link #offset} of what was never read from Kafka. */
+    static final int NO_POSITION = -1;
+
+    private static final long NO_TIMESTAMP = -1;
+
+    private final byte[] value;
+    private final byte[] kafkaKey;
+    private final List<Header> headers;
+    private final long kafkaTimestampMs;
+    private final String topic;
+    private final int partition;
+    private final long offset;
+
+    private final String key;
+    private final long eventTimeMs;
+    private final byte[] found;
+
+    private final String reason;
+    private final String detail;
+
+    /** Either key, event time and found count, or reason and detail: a reason tells which. */
+    InputRecord(
+            byte[] value,
+            byte[] kafkaKey,
+            List<Header> headers,
+            long kafkaTimestampMs,
+            String topic,
+            int partition,
+            long offset,
+            String key,
+            long eventTimeMs,
+            byte[] found,
+            String reason,
+            String detail) {
+        this.value = value;
+        this.kafkaKey = kafkaKey;
+        this.headers = headers;
+        this.kafkaTimestampMs = kafkaTimestampMs;
+        this.topic = topic;
+        this.partition = partition;
+        this.offset = offset;
+        this.key = key;
+        this.eventTimeMs = eventTimeMs;
+        this.found = found;
+        this.reason = reason;
+        this.detail = detail;
+    }
+
+    /**
+     * A record that decodes.
+     *
+     * @param key who the event belongs to
+     * @param found what the core found in the record, for its next call
+     */
+    public static InputRecord event(
+            ConsumerRecord<byte[], byte[]> record, String key, long eventTimeMs, byte[] found) {
+        return new InputRecord(
+                record.value(),
+                record.key(),
+                headersOf(record),
+                record.timestamp(),
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                key,
+                eventTimeMs,
+                found,
+                null,
+                null);
+    }
+
+    /**
+     * A record that cannot become an event.
+     *
+     * @param reason a stable snake_case word
+     * @param detail the reason in a sentence, without any value of the record
+     */
+    public static InputRecord deadLetter(
+            ConsumerRecord<byte[], byte[]> record, String reason, String detail) {
+        return new InputRecord(
+                record.value(),
+                record.key(),
+                headersOf(record),
+                record.timestamp(),
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                null,
+                0,
+                null,
+                reason,
+                detail);
+    }
+
+    /**
+     * A key's state that could not be closed: its bytes are the value, the user's key is the Kafka
+     * key, and it has no origin.
+     */
+    public static InputRecord stateDeadLetter(
+            String key, byte[] state, String reason, String detail) {
+        return new InputRecord(
+                state,
+                key.getBytes(StandardCharsets.UTF_8),
+                Collections.<Header>emptyList(),
+                NO_TIMESTAMP,
+                "",
+                NO_POSITION,
+                NO_POSITION,
+                null,
+                0,
+                null,
+                reason,
+                detail);
+    }
+
+    /** The same record as a dead letter: the event turned out to be none. */
+    public InputRecord toDeadLetter(String newReason, String newDetail) {
+        return new InputRecord(
+                value,
+                kafkaKey,
+                headers,
+                kafkaTimestampMs,
+                topic,
+                partition,
+                offset,
+                null,
+                0,
+                null,
+                newReason,
+                newDetail);
+    }
+
+    private static List<Header> headersOf(ConsumerRecord<byte[], byte[]> record) {
+        Header[] headers = record.headers().toArray();
+        return headers.length == 0 ? Collections.<Header>emptyList() : Arrays.asList(headers);
+    }
+
+    /** Whether this is a dead letter; else it is an event. */
+    public boolean deadLetter() {
+        return reason != null;
+    }
+
+    /** The record's value; null where Kafka held none. */
+    public byte[] value() {
+        return value;
+    }
+
+    /** The record's own Kafka key, which need not be the user's; null where Kafka held none. */
+    public byte[] kafkaKey() {
+        return kafkaKey;
+    }
+
+    /** The record's headers in their order; a name may occur more than once. */
+    public List<Header> headers() {
+        return headers;
+    }
+
+    /** When the record was written, as Kafka knows it; negative for unknown. */
+    public long kafkaTimestampMs() {
+        return kafkaTimestampMs;
+    }
+
+    public String topic() {
+        return topic;
+    }
+
+    public int partition() {
+        return partition;
+    }
+
+    public long offset() {
+        return offset;
+    }
+
+    /** Whether the record was read from Kafka; a key's state was not. */
+    public boolean hasOrigin() {
+        return partition != NO_POSITION;
+    }
+
+    /** Where the record was read: {@code topic/partition/offset}. */
+    public String origin() {
+        return topic + '/' + partition + '/' + offset;
+    }
+
+    /** Who the event belongs to; null for a dead letter. */
+    public String key() {
+        return key;
+    }
+
+    /** When the event happened; 0 for a dead letter. */
+    public long eventTimeMs() {
+        return eventTimeMs;
+    }
+
+    /** What the core found in the record; opaque here, null for a dead letter. */
+    public byte[] found() {
+        return found;
+    }
+
+    /** Why the record is a dead letter; null for an event. */
+    public String reason() {
+        return reason;
+    }
+
+    /** The reason in a sentence; null for an event. */
+    public String detail() {
+        return detail;
+    }
+
+    /** For what Flink infers. Needs a public constructor: Flink makes it by reflection. */
+    public static final class TypeFactory extends TypeInfoFactory<InputRecord> {
+        @Override
+        public TypeInformation<InputRecord> createTypeInfo(
+                Type type, Map<String, TypeInformation<?>> parameters) {
+            return TYPE;
+        }
+    }
+}

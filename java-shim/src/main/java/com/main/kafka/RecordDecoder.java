@@ -1,0 +1,65 @@
+package com.main.kafka;
+
+import com.main.core.CoreOptions;
+import com.main.core.DecodeReply;
+import com.main.core.SessionCore;
+import java.util.UUID;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
+import org.apache.flink.util.Collector;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/**
+ * Asks the core what each record of the input topic is. Every record is handed on, none throws:
+ * what is wrong with a record is the core's answer, and only a broken environment fails the task.
+ *
+ * <p>Flink gives each source reader an instance of its own and calls it on the task's thread only,
+ * as the core needs it.
+ */
+public final class RecordDecoder implements KafkaRecordDeserializationSchema<InputRecord> {
+    private static final long serialVersionUID = 1L;
+
+    private final CoreOptions options;
+    private final String nativeTmp;
+
+    private transient SessionCore core;
+
+    /**
+     * @param nativeTmp folder for the library's short-lived copy; null for the JVM's own
+     */
+    public RecordDecoder(CoreOptions options, String nativeTmp) {
+        this.options = options;
+        this.nativeTmp = nativeTmp;
+    }
+
+    /**
+     * Opens the core, to be closed with the class loader: a schema hears nothing of its reader's
+     * end, but the class loader's hooks run once the last task that uses it is gone, so never
+     * during a call. A task that restarts alone, while others keep the class loader, leaves its
+     * core and its two buffers behind until then.
+     */
+    @Override
+    public void open(DeserializationSchema.InitializationContext context) {
+        SessionCore opened = SessionCore.open(options, nativeTmp);
+        core = opened;
+        // A name of its own: of two hooks with one name the class loader drops the second.
+        String hook = "session core of a decoder " + UUID.randomUUID();
+        context.getUserCodeClassLoader().registerReleaseHookIfAbsent(hook, opened::close);
+    }
+
+    @Override
+    public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<InputRecord> out) {
+        DecodeReply reply =
+                core.decode(record.value(), record.timestamp(), System.currentTimeMillis());
+        out.collect(
+                reply.event()
+                        ? InputRecord.event(record, reply.key(), reply.eventTimeMs(), reply.found())
+                        : InputRecord.deadLetter(record, reply.reason(), reply.detail()));
+    }
+
+    @Override
+    public TypeInformation<InputRecord> getProducedType() {
+        return InputRecord.TYPE;
+    }
+}

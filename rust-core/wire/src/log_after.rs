@@ -1,0 +1,105 @@
+//! The output: the record's own bytes, and the session's members before its closing brace.
+
+use jiff::tz::TimeZone;
+use jiff::Timestamp;
+use session::{EventTime, Label};
+
+use crate::found::Found;
+use crate::json;
+
+/// The members the output adds; the input's members of these names are removed.
+pub(crate) const MEMBERS: [&str; 6] = [
+    "ts_str",
+    "session_id",
+    "session_start_ts",
+    "session_last_ts",
+    "session_expire_at",
+    "seq_in_session",
+];
+
+/// The most bytes that the members add, beside the key twice: in `session_id`, and in the record's
+/// own Kafka key.
+pub(crate) const LONGEST_ADDITION: usize = 320;
+
+/// Appends the id of a session: `key_time`.
+pub(crate) fn put_session_id(out: &mut Vec<u8>, key: &str, id_at: EventTime) {
+    out.extend_from_slice(key.as_bytes());
+    json::put_number(out, "_", id_at.0);
+}
+
+/// Appends the id of a session as a JSON string.
+pub(crate) fn put_session_id_string(out: &mut Vec<u8>, key: &str, id_at: EventTime) {
+    json::put_string(out, key);
+    out.pop(); // the closing quote: the time goes before it
+    json::put_number(out, "_", id_at.0);
+    out.push(b'"');
+}
+
+/// Appends the output of a record. `None` where the positions found are not this record's.
+///
+/// Without a label (an event that rides along where no session is) the id and the three times are
+/// null.
+pub(crate) fn put(
+    out: &mut Vec<u8>,
+    record: &[u8],
+    found: &Found<'_>,
+    label: Option<&Label>,
+    zone: &TimeZone,
+) -> Option<()> {
+    let mut from = found.open;
+    for span in &found.removed {
+        out.extend_from_slice(record.get(from..span.start)?);
+        from = span.end;
+    }
+    out.extend_from_slice(record.get(from..found.close)?);
+
+    out.extend_from_slice(br#","ts_str":""#);
+    put_timestamp(out, found.at, zone)?;
+    out.push(b'"');
+    match label {
+        Some(label) => {
+            out.extend_from_slice(br#","session_id":"#);
+            put_session_id_string(out, found.key, label.id_at);
+            json::put_number(out, r#","session_start_ts":"#, label.start.0);
+            json::put_number(out, r#","session_last_ts":"#, label.last.0);
+            json::put_number(out, r#","session_expire_at":"#, label.expires_at.0);
+            json::put_number(out, r#","seq_in_session":"#, label.seq);
+        }
+        None => out.extend_from_slice(
+            br#","session_id":null,"session_start_ts":null,"session_last_ts":null,"session_expire_at":null,"seq_in_session":0"#,
+        ),
+    }
+    out.push(b'}');
+    Some(())
+}
+
+/// Appends an instant as `yyyy-MM-dd'T'HH:mm:ss.SSSZ`, the offset in hours and minutes.
+fn put_timestamp(out: &mut Vec<u8>, at: EventTime, zone: &TimeZone) -> Option<()> {
+    let instant = Timestamp::from_millisecond(at.0).ok()?;
+    let offset = zone.to_offset(instant);
+    let local = offset.to_datetime(instant);
+    put_digits(out, i64::from(local.year()), 4);
+    out.push(b'-');
+    put_digits(out, i64::from(local.month()), 2);
+    out.push(b'-');
+    put_digits(out, i64::from(local.day()), 2);
+    out.push(b'T');
+    put_digits(out, i64::from(local.hour()), 2);
+    out.push(b':');
+    put_digits(out, i64::from(local.minute()), 2);
+    out.push(b':');
+    put_digits(out, i64::from(local.second()), 2);
+    out.push(b'.');
+    put_digits(out, i64::from(local.millisecond()), 3);
+    let offset_minutes = i64::from(offset.seconds() / 60);
+    out.push(if offset.seconds() < 0 { b'-' } else { b'+' });
+    put_digits(out, offset_minutes.abs() / 60 * 100 + offset_minutes.abs() % 60, 4);
+    Some(())
+}
+
+fn put_digits(out: &mut Vec<u8>, number: i64, width: usize) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number);
+    out.resize(out.len() + width.saturating_sub(digits.len()), b'0');
+    out.extend_from_slice(digits.as_bytes());
+}

@@ -1,0 +1,377 @@
+//! The input: a record's bytes become an event, or a dead letter with its reason.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use session::EventTime;
+
+use crate::dead_letter::{DeadLetter, Reason};
+use crate::found::{Found, Span};
+use crate::json;
+use crate::log_after::{LONGEST_ADDITION, MEMBERS};
+use crate::options::CoreOptions;
+
+const KEY_FIELD: &str = "uid";
+const LOG_NAME_FIELD: &str = "log_name";
+const EVENT_TIME_FIELD: &str = "ts";
+
+/// The longest key, in bytes of UTF-8.
+const LONGEST_KEY: usize = 1024;
+/// The longest log name, in bytes of UTF-8.
+const LONGEST_LOG_NAME: usize = 256;
+/// The deepest nesting; the record's own object is level 1.
+const DEEPEST_NESTING: usize = 128;
+/// The longest spelling of `ts` as a number, and as a string.
+const LONGEST_TS_NUMBER: usize = 40;
+const LONGEST_TS_STRING: usize = 20;
+/// The latest event time: still in the year 9999 in every time zone.
+const LATEST_EVENT_TIME: EventTime = EventTime(253_402_207_200_000);
+/// The earliest one where *min-event-time* is off: already in the year 1 in every time zone.
+const EARLIEST_EVENT_TIME: EventTime = EventTime(-62_135_510_400_000);
+/// A record timestamp before 2000 is no clock's, and counts as none.
+const EARLIEST_RECORD_TIME_MS: i64 = 946_684_800_000;
+
+/// An event and what its output needs, borrowed from the record where nothing is escaped.
+pub(crate) struct Decoded<'r> {
+    key: Cow<'r, str>,
+    log_name: Cow<'r, str>,
+    at: EventTime,
+    open: usize,
+    close: usize,
+    removed: Vec<Span>,
+}
+
+impl Decoded<'_> {
+    pub(crate) fn found(&self) -> Found<'_> {
+        Found {
+            key: &self.key,
+            log_name: &self.log_name,
+            at: self.at,
+            open: self.open,
+            close: self.close,
+            removed: self.removed.clone(),
+        }
+    }
+}
+
+/// Decides what a record is. `record_time_ms` is the Kafka timestamp, `now_ms` the wall clock.
+pub(crate) fn decode<'r>(
+    value: Option<&'r [u8]>,
+    record_time_ms: i64,
+    now_ms: i64,
+    options: &CoreOptions,
+) -> Result<Decoded<'r>, DeadLetter> {
+    let value =
+        value.ok_or_else(|| DeadLetter::new(Reason::NullValue, "the record has no value"))?;
+    check_size(value.len(), options)?;
+    let record = std::str::from_utf8(value)
+        .map_err(|error| invalid_json(format!("not UTF-8 from byte {} on", error.valid_up_to())))?;
+    let open = json::leading_space(value);
+    if value.get(open) != Some(&b'{') {
+        return Err(not_an_object(record));
+    }
+    let members: Members<'_> =
+        serde_json::from_str(record).map_err(|error| invalid_json(error.to_string()))?;
+    members.check_nesting()?;
+
+    // What is wrong with the text of a name that counts makes the record invalid JSON, and so
+    // comes before all that is merely missing.
+    let key = members.key.map(key_text).transpose()?.flatten();
+    let log_name = members.log_name.map(log_name_text).transpose()?.flatten();
+    if let Some(key) = &key {
+        check_size(value.len() + 2 * json::string_length(key) + LONGEST_ADDITION, options)?;
+    }
+    let key = key.ok_or_else(|| {
+        DeadLetter::new(Reason::MissingKey, format!("no usable key in \"{KEY_FIELD}\""))
+    })?;
+    let log_name = log_name
+        .ok_or_else(|| DeadLetter::new(Reason::MissingLogName, "no usable \"log_name\""))?;
+    let at = members.ts.map(event_time).transpose()?.flatten();
+    let at = at.ok_or_else(|| DeadLetter::new(Reason::MissingTs, "no \"ts\""))?;
+    check_range(at, options)?;
+    check_future(at, record_time_ms, now_ms, options)?;
+
+    let close = value.len() - json::trailing_space(value) - 1;
+    let removed = members.removed_spans(value, open);
+    Ok(Decoded { key, log_name, at, open, close, removed })
+}
+
+fn check_size(length: usize, options: &CoreOptions) -> Result<(), DeadLetter> {
+    if length > options.max_record_size {
+        let most = options.max_record_size;
+        return Err(DeadLetter::new(
+            Reason::TooLarge,
+            format!("{length} bytes, or as many in the output; max-record-size is {most}"),
+        ));
+    }
+    Ok(())
+}
+
+fn not_an_object(record: &str) -> DeadLetter {
+    match serde_json::from_str::<&RawValue>(record) {
+        Ok(value) if json::depth(value.get().as_bytes()) > DEEPEST_NESTING => nested_too_deep(),
+        Ok(_) => DeadLetter::new(Reason::NotAnObject, "JSON, but not an object"),
+        Err(error) => invalid_json(error.to_string()),
+    }
+}
+
+fn invalid_json(detail: impl Into<Cow<'static, str>>) -> DeadLetter {
+    DeadLetter::new(Reason::InvalidJson, detail)
+}
+
+fn nested_too_deep() -> DeadLetter {
+    invalid_json(format!("nested deeper than {DEEPEST_NESTING} levels"))
+}
+
+/// The key as text; `None` where it is no usable one.
+fn key_text(raw: &RawValue) -> Result<Option<Cow<'_, str>>, DeadLetter> {
+    let text = match raw.get().as_bytes() {
+        [b'"', ..] => string_text(raw, KEY_FIELD)?,
+        [b'-' | b'0'..=b'9', ..] if !raw.get().contains(['.', 'e', 'E']) => {
+            Cow::Borrowed(raw.get())
+        }
+        _ => return Ok(None),
+    };
+    Ok((1..=LONGEST_KEY).contains(&text.len()).then_some(text))
+}
+
+/// The log name as text; `None` where it is no usable one.
+fn log_name_text(raw: &RawValue) -> Result<Option<Cow<'_, str>>, DeadLetter> {
+    if !raw.get().starts_with('"') {
+        return Ok(None);
+    }
+    let text = string_text(raw, LOG_NAME_FIELD)?;
+    Ok((1..=LONGEST_LOG_NAME).contains(&text.len()).then_some(text))
+}
+
+fn string_text<'r>(raw: &'r RawValue, field: &str) -> Result<Cow<'r, str>, DeadLetter> {
+    unescape(raw)
+        .ok_or_else(|| invalid_json(format!("an unpaired surrogate escape in \"{field}\"")))
+}
+
+/// The text of a JSON string; `None` where it holds an unpaired surrogate.
+fn unescape(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// The event time; `None` where it is null.
+fn event_time(raw: &RawValue) -> Result<Option<EventTime>, DeadLetter> {
+    let ms = match raw.get().as_bytes() {
+        b"null" => return Ok(None),
+        [b'"', ..] => unescape(raw).and_then(|text| digits(&text)),
+        [b'-' | b'0'..=b'9', ..] => whole_number(raw.get()),
+        _ => None,
+    };
+    match ms {
+        Some(ms) => Ok(Some(EventTime(ms))),
+        None => Err(DeadLetter::new(Reason::InvalidTs, "\"ts\" is no whole number")),
+    }
+}
+
+fn digits(text: &str) -> Option<i64> {
+    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    (all_digits && text.len() <= LONGEST_TS_STRING).then(|| text.parse().ok()).flatten()
+}
+
+/// The exact value of a JSON number, where that is an integer of 64 bits.
+fn whole_number(text: &str) -> Option<i64> {
+    if text.len() > LONGEST_TS_NUMBER {
+        return None;
+    }
+    if let Ok(plain) = text.parse() {
+        return Some(plain);
+    }
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        // At most 38 digits of exponent; all that do not fit are far out of range alike.
+        Some((mantissa, exponent)) => {
+            let far = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
+            (mantissa, exponent.parse().unwrap_or(far))
+        }
+        None => (text, 0),
+    };
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let significant = format!("{whole}{fraction}");
+    let trimmed = significant.trim_end_matches('0');
+    if trimmed.is_empty() {
+        return Some(0);
+    }
+    let dropped = i64::try_from(significant.len() - trimmed.len()).ok()?;
+    let scale = i64::try_from(fraction.len()).ok()?;
+    let zeros = exponent.saturating_sub(scale).saturating_add(dropped);
+    // A 64-bit integer has at most 19 digits; what is left of the point must be no fraction.
+    let zeros = usize::try_from(zeros).ok().filter(|zeros| *zeros <= 19)?;
+    format!("{sign}{trimmed}{}", "0".repeat(zeros)).parse().ok()
+}
+
+fn check_range(at: EventTime, options: &CoreOptions) -> Result<(), DeadLetter> {
+    let earliest = options.min_event_time.unwrap_or(EARLIEST_EVENT_TIME).max(EARLIEST_EVENT_TIME);
+    if at < earliest || at > LATEST_EVENT_TIME {
+        return Err(DeadLetter::new(
+            Reason::InvalidTs,
+            format!(
+                "\"ts\" is out of range: milliseconds from {} to {} are taken",
+                earliest.0, LATEST_EVENT_TIME.0
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_future(
+    at: EventTime,
+    record_time_ms: i64,
+    now_ms: i64,
+    options: &CoreOptions,
+) -> Result<(), DeadLetter> {
+    let own_time_ms =
+        if record_time_ms < EARLIEST_RECORD_TIME_MS { now_ms } else { record_time_ms.min(now_ms) };
+    let ahead_ms = at.since(EventTime(own_time_ms));
+    if ahead_ms > options.max_future_ms {
+        return Err(DeadLetter::new(
+            Reason::FutureTs,
+            format!(
+                "\"ts\" is {ahead_ms} ms after the record's own time; max-future is {} ms",
+                options.max_future_ms
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The members of a record's object: the values that count, and where each member ends.
+#[derive(Default)]
+struct Members<'r> {
+    key: Option<&'r RawValue>,
+    log_name: Option<&'r RawValue>,
+    ts: Option<&'r RawValue>,
+    /// Every member in order.
+    all: Vec<Member<'r>>,
+    removes: bool,
+}
+
+struct Member<'r> {
+    value: &'r RawValue,
+    removed: bool,
+}
+
+impl<'r> Members<'r> {
+    fn check_nesting(&self) -> Result<(), DeadLetter> {
+        let nested = self.all.iter().map(|member| member.value.get().as_bytes());
+        let deepest = nested
+            .filter(|value| matches!(value, [b'{' | b'[', ..]))
+            .map(|value| 1 + json::depth(value))
+            .max();
+        if deepest.is_some_and(|deepest| deepest > DEEPEST_NESTING) {
+            return Err(nested_too_deep());
+        }
+        Ok(())
+    }
+
+    /// The bytes that the output leaves out: from the end of the previous member's value to the end
+    /// of the member's own and the spaces after it; at the front, from the opening brace to the
+    /// next member's name.
+    fn removed_spans(&self, record: &[u8], open: usize) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        if !self.removes {
+            return spans;
+        }
+        let after_brace = open + 1;
+        let mut previous_end = after_brace;
+        let mut at_front = true;
+        for member in &self.all {
+            let start = member.value.get().as_ptr() as usize - record.as_ptr() as usize;
+            let end = start + member.value.get().len();
+            let rest = |from: usize| record.get(from..).unwrap_or_default();
+            if member.removed && !at_front {
+                let end = end + json::leading_space(rest(end));
+                match spans.last_mut() {
+                    // The member before went too: what stood between them goes with both.
+                    Some(last) if last.end >= previous_end => last.end = end,
+                    _ => spans.push(Span { start: previous_end, end }),
+                }
+            } else if !member.removed && at_front {
+                at_front = false;
+                if previous_end > after_brace {
+                    // Behind the last removed value: spaces, the comma, spaces, this one's name.
+                    let comma = previous_end + json::leading_space(rest(previous_end));
+                    let name = comma + 1 + json::leading_space(rest(comma + 1));
+                    spans.push(Span { start: after_brace, end: name });
+                }
+            }
+            previous_end = end;
+        }
+        spans
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Members::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    let value: &'de RawValue = map.next_value()?;
+                    let removed = MEMBERS.iter().any(|member| member.as_bytes() == name.as_ref());
+                    members.removes |= removed;
+                    members.all.push(Member { value, removed });
+                    // The last one of a name counts, whatever it holds.
+                    match name.as_ref() {
+                        name if name == KEY_FIELD.as_bytes() => members.key = Some(value),
+                        name if name == LOG_NAME_FIELD.as_bytes() => members.log_name = Some(value),
+                        name if name == EVENT_TIME_FIELD.as_bytes() => members.ts = Some(value),
+                        _ => {}
+                    }
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A member's name, unescaped. Bytes, not text: it may hold an unpaired surrogate.
+struct Name<'de>(Cow<'de, [u8]>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_bytes<E>(self, name: &'de [u8]) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_vec())))
+            }
+        }
+
+        deserializer.deserialize_bytes(NameVisitor)
+    }
+}

@@ -1,0 +1,186 @@
+//! Keyed state: a key's sessions as versioned bytes. Savepoints outlive code.
+//!
+//! ```text
+//! magic   u8      0x53, 'S'
+//! version u8      1
+//! flags   u8      1: a timer is registered
+//! timer   i64 LE  where flagged: its event time
+//! count   u8      sessions, 1 to 8, ordered by start; each:
+//!     flags        u8      1 checked in, 2 newest event judged as checked in, 4 expiry cut by
+//!                          max-duration, 8 a set or clear is known, 16 log names are counted
+//!     id_at        i64 LE  event time in the session's id
+//!     to start     varint  id_at - start
+//!     to last      varint  last - start
+//!     to expiry    signed  expires_at - last
+//!     from change  varint  where flagged: last - newest set or clear
+//!     event count  varint
+//!     log name     varint length, UTF-8: of the newest event
+//!     counts       where flagged: varint number of names; each: varint length, UTF-8, varint count
+//! ```
+//! All times are milliseconds; `varint` and `signed` are base-128, see [`crate::varint`]. An empty
+//! value stands for no state. A decoder for each version ever released stays for ever.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use session::{EventTime, KeySessions, LogNameCounts, Session, MAX_SESSIONS_PER_KEY};
+
+use crate::varint::{self, Reader};
+
+const MAGIC: u8 = b'S';
+/// Version 1: sessions and the timer.
+const VERSION_1: u8 = 1;
+const NEWEST_VERSION: u8 = VERSION_1;
+
+const TIMER_REGISTERED: u8 = 1;
+
+const CHECKED_IN: u8 = 1;
+const LAST_JUDGED_CHECKED_IN: u8 = 1 << 1;
+const CUT_BY_MAX_DURATION: u8 = 1 << 2;
+const CHECK_IN_CHANGE_KNOWN: u8 = 1 << 3;
+const LOG_NAMES_COUNTED: u8 = 1 << 4;
+
+/// Why state bytes cannot be read. It fails the task: state is never guessed or reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateError {
+    /// The bytes do not start as state does.
+    NotState,
+    /// A newer release wrote them.
+    Newer {
+        /// The version found.
+        found: u8,
+    },
+    /// They start as state does, but do not hold together.
+    Damaged,
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StateError::NotState => write!(f, "the keyed state was not written by this job"),
+            StateError::Newer { found } => write!(
+                f,
+                "the keyed state was written by a newer release (state version {found}, this one \
+                 knows up to {NEWEST_VERSION}): run that release or a later one"
+            ),
+            StateError::Damaged => write!(
+                f,
+                "the keyed state is damaged (state version {NEWEST_VERSION}): restore an older \
+                 checkpoint or savepoint"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+/// Appends the state of a key that has sessions.
+pub(crate) fn encode(out: &mut Vec<u8>, key_sessions: &KeySessions<'_>) {
+    out.extend_from_slice(&[MAGIC, VERSION_1]);
+    match key_sessions.timer_at {
+        Some(timer_at) => {
+            out.push(TIMER_REGISTERED);
+            out.extend_from_slice(&timer_at.0.to_le_bytes());
+        }
+        None => out.push(0),
+    }
+    varint::put(out, key_sessions.sessions.len() as u64);
+    for session in &key_sessions.sessions {
+        encode_session(out, session);
+    }
+}
+
+fn encode_session(out: &mut Vec<u8>, session: &Session<'_>) {
+    let counts = &session.log_name_counts.0;
+    let flag = |holds: bool, flag: u8| if holds { flag } else { 0 };
+    out.push(
+        flag(session.checked_in, CHECKED_IN)
+            | flag(session.last_judged_checked_in, LAST_JUDGED_CHECKED_IN)
+            | flag(session.cut_by_max_duration, CUT_BY_MAX_DURATION)
+            | flag(session.checked_in_changed_at.is_some(), CHECK_IN_CHANGE_KNOWN)
+            | flag(!counts.is_empty(), LOG_NAMES_COUNTED),
+    );
+    out.extend_from_slice(&session.id_at.0.to_le_bytes());
+    // The differences are not negative by the session's invariants; wrapping keeps every value.
+    varint::put(out, session.id_at.0.wrapping_sub(session.start.0).cast_unsigned());
+    varint::put(out, session.last.0.wrapping_sub(session.start.0).cast_unsigned());
+    varint::put_signed(out, session.expires_at.0.wrapping_sub(session.last.0));
+    if let Some(changed_at) = session.checked_in_changed_at {
+        varint::put(out, session.last.0.wrapping_sub(changed_at.0).cast_unsigned());
+    }
+    varint::put(out, session.event_count);
+    varint::put_bytes(out, session.last_log_name.as_bytes());
+    if !counts.is_empty() {
+        varint::put(out, counts.len() as u64);
+        for (log_name, count) in counts {
+            varint::put_bytes(out, log_name.as_bytes());
+            varint::put(out, *count);
+        }
+    }
+}
+
+/// Reads the state of a key; empty bytes are no state.
+pub(crate) fn decode(bytes: &[u8]) -> Result<KeySessions<'_>, StateError> {
+    let Some((magic, rest)) = bytes.split_first() else {
+        return Ok(KeySessions::default());
+    };
+    match (*magic, rest.split_first()) {
+        (MAGIC, Some((&VERSION_1, body))) => decode_version_1(body).ok_or(StateError::Damaged),
+        (MAGIC, Some((&found, _))) if found > NEWEST_VERSION => Err(StateError::Newer { found }),
+        _ => Err(StateError::NotState),
+    }
+}
+
+fn decode_version_1(body: &[u8]) -> Option<KeySessions<'_>> {
+    let mut reader = Reader::new(body);
+    let timer_at = match reader.byte()? {
+        0 => None,
+        TIMER_REGISTERED => Some(EventTime(reader.i64_le()?)),
+        _ => return None,
+    };
+    let count = reader.length()?;
+    if count > MAX_SESSIONS_PER_KEY {
+        return None;
+    }
+    let mut sessions = Vec::with_capacity(count + 1);
+    for _ in 0..count {
+        sessions.push(decode_session(&mut reader)?);
+    }
+    let ordered = sessions.is_sorted_by_key(|session| session.start);
+    (reader.at_end() && ordered).then_some(KeySessions { sessions, timer_at })
+}
+
+fn decode_session<'a>(reader: &mut Reader<'a>) -> Option<Session<'a>> {
+    let flags = reader.byte()?;
+    let flagged = |flag: u8| flags & flag != 0;
+    let id_at = reader.i64_le()?;
+    let start = id_at.wrapping_sub(reader.varint()?.cast_signed());
+    let last = start.wrapping_add(reader.varint()?.cast_signed());
+    let expires_at = last.wrapping_add(reader.signed()?);
+    let checked_in_changed_at = if flagged(CHECK_IN_CHANGE_KNOWN) {
+        Some(EventTime(last.wrapping_sub(reader.varint()?.cast_signed())))
+    } else {
+        None
+    };
+    let event_count = reader.varint()?;
+    let last_log_name = reader.text()?;
+    let mut log_name_counts = LogNameCounts::default();
+    if flagged(LOG_NAMES_COUNTED) {
+        for _ in 0..reader.length()? {
+            log_name_counts.0.push((Cow::Borrowed(reader.text()?), reader.varint()?));
+        }
+    }
+    Some(Session {
+        id_at: EventTime(id_at),
+        start: EventTime(start),
+        last: EventTime(last),
+        expires_at: EventTime(expires_at),
+        event_count,
+        checked_in: flagged(CHECKED_IN),
+        checked_in_changed_at,
+        last_log_name,
+        last_judged_checked_in: flagged(LAST_JUDGED_CHECKED_IN),
+        cut_by_max_duration: flagged(CUT_BY_MAX_DURATION),
+        log_name_counts,
+    })
+}

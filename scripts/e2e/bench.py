@@ -1,0 +1,155 @@
+"""What the tests work on: the cluster, and pipelines of topics with a job between them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from rig import ledger, records
+from rig.broker import Broker
+from rig.flink.cluster import Cluster
+from rig.flink.rest import ENDED
+from rig.ledger import Account
+from rig.records import Acknowledged, Reader, Record
+from rig.run import Run
+
+# Without anything coming out for that long, a test does not wait any longer.
+PATIENCE_S = 30
+
+
+class Bench:
+    def __init__(self, run: Run):
+        self.run = run
+        self.broker = Broker(run.folder, run.processes)
+        self.cluster = Cluster(
+            run.folder,
+            run.processes,
+            slots=8,
+            task_manager_memory="1400m",
+            checkpoint_interval="2s",
+        )
+        self._numbers = itertools.count(1)
+
+    def start(self) -> None:
+        self.broker.launch()
+        self.cluster.launch(task_managers=2)
+        self.broker.wait()
+        self.cluster.wait()
+
+    @contextlib.contextmanager
+    def pipeline(
+        self, *options: str, partitions: int = 1, parallelism: int = 1
+    ) -> Iterator[Pipeline]:
+        """New topics with a running job between them; the job is cancelled afterwards."""
+        pipeline = Pipeline(self, f"t{next(self._numbers)}", partitions, parallelism, options)
+        pipeline.submit()
+        try:
+            yield pipeline
+        finally:
+            pipeline.cancel()
+
+
+class Pipeline:
+    """An input, an output, a dead-letter and a session topic of their own, and the job."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        name: str,
+        partitions: int,
+        parallelism: int,
+        options: tuple[str, ...],
+    ):
+        self.cluster = bench.cluster
+        self.rest = bench.cluster.rest
+        self.job_id = None
+        self.sent: list[Acknowledged] = []
+        self._servers = bench.broker.bootstrap_servers
+        self.input, self.output, self.session_topic = (
+            f"{name}-{role}" for role in ("before", "after", "sessions")
+        )
+        # The job makes this one itself.
+        self.dead_letters = f"{self.input}.dlq"
+        self._parallelism = parallelism
+        self._options = options
+        records.create_topics(
+            self._servers,
+            {self.input: partitions, self.output: partitions, self.session_topic: 1},
+        )
+
+    def submit(self, from_savepoint: str | None = None) -> None:
+        self.job_id = self.cluster.submit(
+            "--bootstrap-servers",
+            self._servers,
+            "--input-topic",
+            self.input,
+            "--output-topic",
+            self.output,
+            "--session-topic",
+            self.session_topic,
+            "--group-id",
+            self.input,
+            *self._options,
+            from_savepoint=from_savepoint,
+            parallelism=self._parallelism,
+        )
+        self.rest.wait_for_state(self.job_id, "RUNNING")
+
+    def cancel(self) -> None:
+        if self.rest.jobs()[self.job_id] not in ENDED:
+            self.rest.cancel(self.job_id)
+
+    def send(self, to_send: Iterable[Record], **properties: object) -> list[Acknowledged]:
+        acknowledged = records.send(self._servers, self.input, to_send, **properties)
+        self.sent += acknowledged
+        return acknowledged
+
+    def account(self) -> Account:
+        """The ledger over all that was sent so far, once it is balanced or nothing more comes."""
+        return ledger.keep(
+            self._servers,
+            input_topic=self.input,
+            output_topic=self.output,
+            dead_letter_topic=self.dead_letters,
+            acknowledged=self.sent,
+            patience_s=PATIENCE_S,
+        )
+
+    def reader_of_sessions(self) -> Reader:
+        return Reader(self._servers, self.session_topic)
+
+    def wait_for_closed(
+        self, session_ids: set[str], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Returns when each of the sessions has its close record."""
+        left = set(session_ids)
+        deadline = time.monotonic() + PATIENCE_S
+        with self.reader_of_sessions() as reader:
+            while left and time.monotonic() < deadline:
+                meanwhile()
+                left -= {json.loads(record.value)["session_id"] for record in reader.rest()}
+        assert not left, f"no close record came for {sorted(left)}"
+
+    def wait_for_commit(self) -> None:
+        """Returns when the job's group has committed all that was sent."""
+        deadline = time.monotonic() + PATIENCE_S
+        while records.committed(self._servers, self.input, self.input) < len(self.sent):
+            assert time.monotonic() < deadline, "the offsets are not committed"
+            time.sleep(0.2)
+
+    def assert_never_failed(self) -> None:
+        assert self.rest.exceptions(self.job_id) == []
+        assert self.rest.restarts(self.job_id) == 0
+        assert self.rest.job(self.job_id)["state"] == "RUNNING"
+
+
+def values(account: Account, sent: list[Acknowledged]) -> list[bytes]:
+    """The output's value for each record sent; each must have come out."""
+    return [account.out[each.origin][-1].value for each in sent]
+
+
+def labels(account: Account, sent: list[Acknowledged]) -> list[dict]:
+    return [json.loads(value) for value in values(account, sent)]

@@ -1,0 +1,106 @@
+"""A Kafka broker of one process (KRaft), with its data in the run folder."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from rig import checks, layout, parts
+from rig.processes import ProcessError, Processes, environment, free_port, tail
+
+NAME = "kafka-broker"
+START_PATIENCE_S = 60
+
+# One broker, so one replica of everything; the rest are the broker's defaults, its retention and
+# limits among them, as the user's broker has them too.
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@localhost:{controller_port}
+listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}
+advertised.listeners=PLAINTEXT://localhost:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+group.initial.rebalance.delay.ms=0
+"""
+
+
+class Broker:
+    def __init__(self, folder: Path, processes: Processes, port: int | None = None):
+        self._folder = folder / "kafka"
+        self._tmp = folder / "tmp"
+        self._processes = processes
+        self._settings = self._folder / "server.properties"
+        self.port = port or free_port()
+        self.bootstrap_servers = f"localhost:{self.port}"
+        self._process = None
+
+    def launch(self) -> None:
+        """Starts the broker, on its old data where there is some; `wait` waits for it."""
+        if not self._settings.exists():
+            self._format()
+        self._process = self._processes.start(
+            NAME, self._java("kafka.Kafka", self._settings), environment(), self._folder
+        )
+
+    def wait(self) -> None:
+        """Returns when the broker answers."""
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        deadline = time.monotonic() + START_PATIENCE_S
+        while True:
+            self._processes.check(self._process)
+            try:
+                client.list_topics(timeout=1)
+                return
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    log = self._processes.log(NAME)
+                    raise ProcessError(
+                        f"the broker does not answer; the end of {log}:\n{tail(log)}"
+                    ) from None
+
+    def stop(self) -> None:
+        self._processes.stop([self._process])
+
+    def _format(self) -> None:
+        self._folder.mkdir(parents=True)
+        self._tmp.mkdir(exist_ok=True)
+        self._settings.write_text(
+            SETTINGS.format(port=self.port, controller_port=free_port(), data=self._folder / "data")
+        )
+        cluster_id = "flink-session-" + uuid.uuid4().hex[:8]
+        done = subprocess.run(
+            self._java("kafka.tools.StorageTool", "format")
+            + ["--cluster-id", cluster_id, "--config", self._settings],
+            env=environment(),
+            cwd=self._folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise ProcessError(f"the broker's data folder could not be made:\n{done.stdout}")
+
+    def _java(self, main: str, *arguments: object) -> list:
+        return [
+            checks.java(),
+            "-Xmx512m",
+            f"-Djava.io.tmpdir={self._tmp}",
+            f"-Dlog4j.configuration=file:{layout.RIG / 'kafka' / 'log4j.properties'}",
+            "-cp",
+            f"{parts.kafka_jars()}/*",
+            main,
+            *arguments,
+        ]

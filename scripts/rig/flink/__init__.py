@@ -1,0 +1,1 @@
+"""A Flink standalone session cluster, its REST API and its command line."""

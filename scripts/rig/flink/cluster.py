@@ -1,0 +1,192 @@
+"""A Flink standalone session cluster: one JobManager, any number of TaskManagers, RocksDB."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import requests
+
+from rig import checks, layout, parts
+from rig.flink.rest import Rest, RestError
+from rig.processes import Known, ProcessError, Processes, environment, free_port, tail
+
+START_PATIENCE_S = 90
+JOB_MANAGER = "flink-jobmanager"
+TASK_MANAGER = "flink-taskmanager"
+
+# All folders lie in the run folder, none under /tmp. A lost TaskManager is noticed after 5 s
+# instead of 50 s.
+SETTINGS = """\
+env.java.opts.all: {java_options}
+env.log.dir: {folder}/logs
+env.pid.dir: {folder}/flink/pids
+io.tmp.dirs: {folder}/tmp
+process.working-dir: {folder}/flink/work
+web.tmpdir: {folder}/flink/web
+blob.storage.directory: {folder}/flink/blobs
+jobmanager.rpc.address: localhost
+jobmanager.rpc.port: {rpc_port}
+jobmanager.bind-host: localhost
+jobmanager.memory.process.size: 896m
+jobmanager.execution.failover-strategy: region
+taskmanager.bind-host: localhost
+taskmanager.host: localhost
+taskmanager.memory.process.size: {task_manager_memory}
+taskmanager.numberOfTaskSlots: {slots}
+rest.address: localhost
+rest.bind-address: localhost
+rest.port: {rest_port}
+heartbeat.interval: 1000
+heartbeat.timeout: 5000
+state.backend.type: rocksdb
+state.backend.incremental: true
+state.checkpoints.dir: file://{folder}/checkpoints
+state.savepoints.dir: file://{folder}/savepoints
+execution.checkpointing.interval: {checkpoint_interval}
+"""
+
+
+class Cluster:
+    def __init__(
+        self,
+        folder: Path,
+        processes: Processes,
+        *,
+        rest_port: int | None = None,
+        slots: int,
+        task_manager_memory: str,
+        checkpoint_interval: str,
+    ):
+        self._folder = folder
+        self._conf = folder / "flink" / "conf"
+        self._processes = processes
+        self._home = parts.flink_home()
+        # By the name they register with.
+        self._task_managers: dict[str, Known] = {}
+        self._task_managers_started = 0
+        self._job_manager = None
+        self.rest_port = rest_port or free_port()
+        self.rest = Rest(self.rest_port)
+        self._settings = {
+            "rest_port": self.rest_port,
+            "slots": slots,
+            "task_manager_memory": task_manager_memory,
+            "checkpoint_interval": checkpoint_interval,
+        }
+
+    def launch(self, task_managers: int = 1) -> None:
+        """Starts the cluster's processes; `wait` waits for them."""
+        self._write_conf()
+        self._job_manager = self._start(JOB_MANAGER, "jobmanager.sh")
+        for _ in range(task_managers):
+            self.start_task_manager()
+
+    def wait(self) -> None:
+        """Returns when the JobManager knows exactly the TaskManagers that run."""
+        deadline = time.monotonic() + START_PATIENCE_S
+        while True:
+            for process in [self._job_manager, *self._task_managers.values()]:
+                self._processes.check(process)
+            try:
+                if self.rest.task_managers() == self._task_managers.keys():
+                    return
+            except (requests.ConnectionError, RestError):
+                # Not listening yet, or still electing itself the leader.
+                pass
+            if time.monotonic() > deadline:
+                log = self._processes.log(JOB_MANAGER)
+                raise ProcessError(f"Flink did not come up; the end of {log}:\n{tail(log)}")
+            time.sleep(0.2)
+
+    def start_task_manager(self) -> None:
+        self._task_managers_started += 1
+        name = f"{TASK_MANAGER}-{self._task_managers_started}"
+        self._task_managers[name] = self._start(
+            name, "taskmanager.sh", f"-Dtaskmanager.resource-id={name}"
+        )
+
+    def kill_task_manager(self) -> None:
+        """Ends the youngest TaskManager as a crash would (SIGKILL)."""
+        _, process = self._task_managers.popitem()
+        self._processes.kill([process])
+
+    def job_manager_alive(self) -> bool:
+        return self._job_manager.alive()
+
+    def submit(
+        self, *arguments: str, from_savepoint: str | None = None, parallelism: int = 1
+    ) -> str:
+        """`flink run` of the job's jar with the job's own arguments; returns the job's id."""
+        flags = ["--detached", "--parallelism", str(parallelism)]
+        if from_savepoint:
+            flags += ["--fromSavepoint", from_savepoint]
+        done = self.flink("run", *flags, "--class", layout.JOB_CLASS, str(layout.JAR), *arguments)
+        found = re.search(r"JobID ([0-9a-f]{32})", done.stdout)
+        if done.returncode != 0 or found is None:
+            raise ProcessError(
+                f"flink run ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return found.group(1)
+
+    def stop_with_savepoint(self, job_id: str) -> str:
+        """`flink stop` of a job; returns the savepoint's path."""
+        done = self.flink("stop", job_id)
+        found = re.search(r"Path: (\S+)", done.stdout)
+        if done.returncode != 0 or found is None:
+            raise ProcessError(
+                f"flink stop ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return found.group(1)
+
+    def flink(self, *words: str) -> subprocess.CompletedProcess:
+        """The command line `flink`, against this cluster."""
+        return subprocess.run(
+            [self._home / "bin" / "flink", *words],
+            env=self._environment(),
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    def _start(self, name: str, script: str, *arguments: str) -> Known:
+        # In the foreground the script becomes the JVM, so the process id known is the right one.
+        return self._processes.start(
+            name,
+            [self._home / "bin" / script, "start-foreground", *arguments],
+            self._environment(),
+            self._folder,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return environment(
+            FLINK_CONF_DIR=str(self._conf),
+            FLINK_LOG_DIR=str(self._folder / "logs"),
+            FLINK_IDENT_STRING="run",
+        )
+
+    def _write_conf(self) -> None:
+        self._conf.mkdir(parents=True)
+        for folder in ("logs", "tmp", "checkpoints", "savepoints"):
+            (self._folder / folder).mkdir(exist_ok=True)
+        shipped = self._home / "conf"
+        for logging in shipped.glob("log4j*.properties"):
+            (self._conf / logging.name).write_text(logging.read_text())
+        java_options = f"-Djava.io.tmpdir={self._folder / 'tmp'}"
+        # Java 8 does not know these options, newer ones need them.
+        found = re.search(
+            r"^env\.java\.opts\.all: (.+)$", (shipped / "flink-conf.yaml").read_text(), re.MULTILINE
+        )
+        if found and checks.java_version() > 8:
+            java_options += " " + found.group(1)
+        (self._conf / "flink-conf.yaml").write_text(
+            SETTINGS.format(
+                folder=self._folder,
+                java_options=java_options,
+                rpc_port=free_port(),
+                **self._settings,
+            )
+        )

@@ -1,0 +1,150 @@
+"""The processes of one run: each known by its id and start time, so that no other is ever hit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+# Settings of the user's own Flink, Kafka or Hadoop, which would leak into the run.
+FOREIGN = (
+    "FLINK_",
+    "KAFKA_",
+    "HADOOP_",
+    "HBASE_",
+    "YARN_",
+    "SESSION_JOB_",
+    "CLASSPATH",
+    "JVM_ARGS",
+)
+
+
+class ProcessError(Exception):
+    """A process ended or did not come up; the text names its log."""
+
+
+class Known(NamedTuple):
+    """A process that was started: `started` is its start time in clock ticks since boot."""
+
+    name: str
+    pid: int
+    started: int
+
+    def alive(self) -> bool:
+        return _state(self.pid) == (self.started, True)
+
+
+class Processes:
+    """The processes of a run folder, written down there so that a later script can stop them."""
+
+    def __init__(self, folder: Path):
+        self._file = folder / "processes.json"
+        self._logs = folder / "logs"
+        # Children that nobody waits for would stay as zombies.
+        self._children: list[subprocess.Popen] = []
+
+    def known(self) -> list[Known]:
+        try:
+            return [Known(*entry) for entry in json.loads(self._file.read_text())]
+        except FileNotFoundError:
+            return []
+
+    def alive(self) -> list[Known]:
+        return [process for process in self.known() if process.alive()]
+
+    def log(self, name: str) -> Path:
+        """What the process writes to its standard output and error."""
+        return self._logs / f"{name}.out"
+
+    def start(self, name: str, command: list, env: dict[str, str], cwd: Path) -> Known:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with self.log(name).open("ab") as log:
+            # A session of its own: Ctrl-C in the terminal must reach the script, which then stops
+            # the processes in order, and they outlive the script where they should.
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        process = Known(name, child.pid, _state(child.pid)[0])
+        self._write([*self.known(), process])
+        return process
+
+    def check(self, process: Known) -> None:
+        """Raises when the process has ended."""
+        if not process.alive():
+            log = self.log(process.name)
+            raise ProcessError(f"{process.name} ended; the end of {log}:\n{tail(log)}")
+
+    def stop(self, processes: list[Known], patience_s: float = 30) -> None:
+        """Asks the processes to end, waits, and kills what has not ended by then."""
+        self._signal(processes, signal.SIGTERM)
+        if not self._wait(processes, patience_s):
+            self.kill(processes)
+
+    def kill(self, processes: list[Known]) -> None:
+        """Kills the processes as a crash would, and waits until they are gone."""
+        self._signal(processes, signal.SIGKILL)
+        if not self._wait(processes, 30):
+            left = [process for process in processes if process.alive()]
+            raise ProcessError(f"still there after SIGKILL: {left}")
+
+    def _signal(self, processes: list[Known], number: int) -> None:
+        for process in processes:
+            if process.alive():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+
+    def _wait(self, processes: list[Known], patience_s: float) -> bool:
+        deadline = time.monotonic() + patience_s
+        while any(process.alive() for process in processes):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        self._children = [child for child in self._children if child.poll() is None]
+        if processes:
+            self._write([process for process in self.known() if process not in processes])
+        return True
+
+    def _write(self, processes: list[Known]) -> None:
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(json.dumps(processes))
+        partial.replace(self._file)
+
+
+def environment(**own: str) -> dict[str, str]:
+    """This script's environment without settings meant for another Flink, Kafka or job."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return {**kept, **own}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def tail(file: Path, lines: int = 20) -> str:
+    return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _state(pid: int) -> tuple[int, bool]:
+    """Start time of a process, and whether it runs (a zombie does not)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, False
+    # The name, in parentheses, may hold anything; behind it stand state (field 3) ... start (22).
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[19]), fields[0] not in "ZX"

@@ -1,0 +1,248 @@
+"""Records on topics: making topics, sending records, reading them back.
+
+The client is librdkafka, so that a fault of the Java client cannot hide on both sides.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewTopic
+
+ADMIN_PATIENCE_S = 30
+# What the producer puts into one request before the broker compresses or refuses it.
+LARGEST_RECORD = 64 * 1024 * 1024
+
+# A name may stand there more than once, and a value may be null.
+Headers = tuple[tuple[str, Optional[bytes]], ...]
+
+
+class Origin(NamedTuple):
+    """Where a record stands: the header `session.origin` holds it as `topic/partition/offset`."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        topic, partition, offset = text.rsplit("/", 2)
+        return cls(topic, int(partition), int(offset))
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A record to send: without a partition its key decides, without a time the clock does."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    timestamp_ms: int | None = None
+    partition: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredRecord:
+    """A record as it stands on a topic."""
+
+    origin: Origin
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    timestamp_ms: int | None = None
+
+    def header(self, name: str) -> str | None:
+        """The header's last value as text."""
+        values = [value for each, value in self.headers if each == name]
+        return values[-1].decode() if values else None
+
+
+class Acknowledged(NamedTuple):
+    """What the broker told the producer about one record: the truth about what went in."""
+
+    origin: Origin
+    sha256: str
+
+    @classmethod
+    def of(cls, origin: Origin, value: bytes | None) -> Acknowledged:
+        return cls(origin, hashlib.sha256(value or b"").hexdigest())
+
+
+def create_topics(bootstrap_servers: str, partitions: dict[str, int]) -> None:
+    """Makes topics; `partitions` is {topic: number of partitions}."""
+    client = AdminClient(_client(bootstrap_servers))
+    topics = [NewTopic(topic, number, 1) for topic, number in partitions.items()]
+    for made in client.create_topics(topics).values():
+        made.result(ADMIN_PATIENCE_S)
+
+
+def send(
+    bootstrap_servers: str, topic: str, records: Iterable[Record], **properties: object
+) -> list[Acknowledged]:
+    """Sends records, in order within a partition; returns one acknowledgement per record, in order.
+
+    `properties` are the producer's, with `_` for `.`.
+    """
+    producer = Producer(
+        {
+            **_client(bootstrap_servers),
+            "enable.idempotence": True,
+            # The Java client's choice of partition, so that a user stays where the user's own
+            # producer would put it.
+            "partitioner": "murmur2_random",
+            "linger.ms": 20,
+            "message.max.bytes": LARGEST_RECORD,
+            "queue.buffering.max.kbytes": LARGEST_RECORD // 1024 * 2,
+            **{name.replace("_", "."): value for name, value in properties.items()},
+        }
+    )
+    acknowledged: list[Acknowledged | None] = []
+    failed: list[KafkaError] = []
+
+    def on_delivery(index: int, value: bytes | None) -> Callable:
+        def delivered(error: KafkaError | None, message: object) -> None:
+            if error is not None:
+                failed.append(error)
+                return
+            origin = Origin(message.topic(), message.partition(), message.offset())
+            acknowledged[index] = Acknowledged.of(origin, value)
+
+        return delivered
+
+    for index, record in enumerate(records):
+        acknowledged.append(None)
+        options = {"partition": record.partition, "timestamp": record.timestamp_ms}
+        while True:
+            try:
+                producer.produce(
+                    topic,
+                    record.value,
+                    record.key,
+                    headers=list(record.headers),
+                    on_delivery=on_delivery(index, record.value),
+                    **{name: value for name, value in options.items() if value is not None},
+                )
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+    producer.flush()
+    if failed:
+        raise KafkaException(failed[0])
+    return acknowledged
+
+
+class Reader:
+    """Reads topics from their beginning, and goes on where it stopped at the next call."""
+
+    def __init__(self, bootstrap_servers: str, *topics: str):
+        self._consumer = Consumer(
+            {
+                **_client(bootstrap_servers),
+                # Partitions are assigned, not subscribed to: the group exists in name only.
+                "group.id": "rig-reader",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 50,
+            }
+        )
+        partitions = []
+        for topic in topics:
+            known = self._consumer.list_topics(topic, ADMIN_PATIENCE_S).topics[topic]
+            if known.error is not None:
+                raise KafkaException(known.error)
+            partitions += [
+                TopicPartition(topic, each, OFFSET_BEGINNING) for each in known.partitions
+            ]
+        self._partitions = len(partitions)
+        # The broker tells the end of a partition once, until more comes.
+        self._at_end: set[tuple[str, int]] = set()
+        self._consumer.assign(partitions)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def rest(self) -> Iterator[StoredRecord]:
+        """What stands on the topics now and was not read yet."""
+        while True:
+            # This waits for all that many or for the time, so the time is short.
+            messages = self._consumer.consume(1000, timeout=0.1)
+            for message in messages:
+                partition = message.topic(), message.partition()
+                if message.error() is None:
+                    self._at_end.discard(partition)
+                    yield _stored(message)
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    self._at_end.add(partition)
+                else:
+                    raise KafkaException(message.error())
+            if not messages and len(self._at_end) == self._partitions:
+                return
+
+
+def read(bootstrap_servers: str, *topics: str) -> list[StoredRecord]:
+    """All that stands on the topics now."""
+    with Reader(bootstrap_servers, *topics) as reader:
+        return list(reader.rest())
+
+
+def committed(bootstrap_servers: str, group: str, topic: str) -> int:
+    """How many of the topic's records the group has committed, from offset 0 on."""
+    consumer = Consumer({**_client(bootstrap_servers), "group.id": group})
+    try:
+        known = consumer.list_topics(topic, ADMIN_PATIENCE_S).topics[topic].partitions
+        partitions = [TopicPartition(topic, each) for each in known]
+        offsets = consumer.committed(partitions, ADMIN_PATIENCE_S)
+        return sum(max(each.offset, 0) for each in offsets)
+    finally:
+        consumer.close()
+
+
+def write_acknowledged(file: Path, acknowledged: Iterable[Acknowledged]) -> None:
+    """Appends acknowledgements to a file, one JSON object a line."""
+    with file.open("a") as lines:
+        for each in acknowledged:
+            lines.write(json.dumps({**each.origin._asdict(), "sha256": each.sha256}) + "\n")
+
+
+def read_acknowledged(file: Path) -> list[Acknowledged]:
+    entries = [json.loads(line) for line in file.read_text().splitlines()]
+    return [
+        Acknowledged(Origin(entry["topic"], entry["partition"], entry["offset"]), entry["sha256"])
+        for entry in entries
+    ]
+
+
+def _client(bootstrap_servers: str) -> dict:
+    # Errors only: a broker that has just come up makes the client warn of what it then retries.
+    return {"bootstrap.servers": bootstrap_servers, "log_level": 3}
+
+
+def _stored(message: object) -> StoredRecord:
+    return StoredRecord(
+        Origin(message.topic(), message.partition(), message.offset()),
+        message.key(),
+        message.value(),
+        tuple(message.headers() or ()),
+        message.timestamp()[1],
+    )
