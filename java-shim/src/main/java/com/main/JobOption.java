@@ -1,5 +1,8 @@
 package com.main;
 
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Locale;
 
 /**
@@ -235,5 +238,28 @@ enum JobOption {
             }
         }
         return null;
+    }
+
+    /** The option whose name takes the fewest letters to add, drop or change. */
+    static JobOption nearest(String name) {
+        return Collections.min(
+                Arrays.asList(values()),
+                Comparator.comparingInt(option -> distance(name, option.optionName())));
+    }
+
+    /** Levenshtein's distance, a row of his table at a time. */
+    private static int distance(String from, String to) {
+        int[] row = new int[to.length() + 1];
+        Arrays.setAll(row, column -> column);
+        for (int i = 1; i <= from.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= to.length(); j++) {
+                int changed = diagonal + (from.charAt(i - 1) == to.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(changed, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[to.length()];
     }
 }

@@ -2,7 +2,9 @@ package com.main;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
@@ -20,6 +22,7 @@ import org.apache.flink.streaming.api.environment.CheckpointConfig.ExternalizedC
 import org.apache.flink.streaming.api.environment.ExecutionCheckpointingOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.apache.kafka.common.TopicPartition;
 
 /**
  * Flink's settings of the job. What the submitting side's configuration sets (flink-conf.yaml, -D)
@@ -99,7 +102,7 @@ public final class JobSettings {
         Duration interval =
                 cluster.getOptional(ExecutionCheckpointingOptions.CHECKPOINTING_INTERVAL)
                         .orElse(options.checkpointInterval());
-        Duration third = interval.dividedBy(3);
+        Duration third = Duration.ofMillis(interval.toMillis() / 3);
         Duration pause = third.compareTo(LONGEST_PAUSE) < 0 ? third : LONGEST_PAUSE;
 
         fill(
@@ -178,10 +181,12 @@ public final class JobSettings {
             case "earliest":
                 return OffsetsInitializer.earliest();
             case "latest":
-                return OffsetsInitializer.latest();
+                return new LosslessStart(OffsetsInitializer.latest());
             default:
-                return OffsetsInitializer.timestamp(
-                        Long.parseLong(options.start().substring(OptionType.TIMESTAMP.length())));
+                return new LosslessStart(
+                        OffsetsInitializer.timestamp(
+                                Long.parseLong(
+                                        options.start().substring(OptionType.TIMESTAMP.length()))));
         }
     }
 
@@ -189,5 +194,30 @@ public final class JobSettings {
         return options.exactlyOnce()
                 ? DeliveryGuarantee.EXACTLY_ONCE
                 : DeliveryGuarantee.AT_LEAST_ONCE;
+    }
+
+    /**
+     * A start after which an offset that retention has passed leads to the oldest record. With
+     * Flink's own reset such a job, restored, jumps to the end and loses what lies between.
+     */
+    private static final class LosslessStart implements OffsetsInitializer {
+        private static final long serialVersionUID = 1L;
+
+        private final OffsetsInitializer start;
+
+        LosslessStart(OffsetsInitializer start) {
+            this.start = start;
+        }
+
+        @Override
+        public Map<TopicPartition, Long> getPartitionOffsets(
+                Collection<TopicPartition> partitions, PartitionOffsetsRetriever retriever) {
+            return start.getPartitionOffsets(partitions, retriever);
+        }
+
+        @Override
+        public OffsetResetStrategy getAutoOffsetResetStrategy() {
+            return OffsetResetStrategy.EARLIEST;
+        }
     }
 }

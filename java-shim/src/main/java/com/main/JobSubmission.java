@@ -42,8 +42,8 @@ final class JobSubmission {
         problems.addAll(new KafkaSettings(options).problems());
         if (options.start().equals("latest")) {
             warnings.accept(
-                    "warning: --start latest skips what arrives before the first checkpoint of a"
-                            + " job that fails before it");
+                    "warning: with --start latest a job that fails before its first checkpoint"
+                            + " skips what came in meanwhile");
         }
         // A topic is made only for a job that is not refused for another reason.
         if (problems.isEmpty()) {

@@ -20,14 +20,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
-import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.OverwrittenOptionException;
 import picocli.CommandLine.ParseResult;
-import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * What the user set, and where: the command line wins over the environment, that over the config
@@ -37,6 +35,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
 final class OptionReader {
     private static final Pattern PASS_THROUGH = Pattern.compile("(source|sink|kafka)\\..+");
     private static final Pattern NAME_AND_VALUE = Pattern.compile("(?s)([^=]*)(=.*)?");
+
+    /**
+     * What picocli gives an option at the end of the line or before another option. Were the value
+     * required there, picocli would swallow the other option, and the user not hear of its errors.
+     */
+    private static final String NO_VALUE = "\u0000";
 
     /** One value in force. */
     static final class Setting {
@@ -71,8 +75,9 @@ final class OptionReader {
     }
 
     static String help() {
-        CommandSpec spec = commandSpec();
+        CommandSpec spec = groupedSpec();
         spec.usageMessage()
+                .sortOptions(false)
                 .width(80)
                 .autoWidth(false)
                 .customSynopsis("flink run -d [-D FLINK_KEY=VALUE] JAR [OPTION]...")
@@ -113,7 +118,7 @@ final class OptionReader {
             if (name.startsWith("--")
                     && PASS_THROUGH.matcher(name.substring(2)).matches()
                     && spec.findOption(name) == null) {
-                spec.addOption(OptionSpec.builder(name).type(String.class).arity("1").build());
+                spec.addOption(valued(OptionSpec.builder(name), "0..1").build());
             }
         }
         CommandLine commandLine =
@@ -128,7 +133,13 @@ final class OptionReader {
         for (OptionSpec matched : result.matchedOptions()) {
             String name = matched.longestName();
             String text = matched.arity().max() == 0 ? "true" : matched.getValue();
-            if (text != null) {
+            if (NO_VALUE.equals(text)) {
+                problems.add(needsValue(name));
+            } else if (text.startsWith("--") && Arrays.asList(args).contains(text)) {
+                // Picocli takes an unknown option for the value.
+                problems.add(needsValue(name));
+                unmatched(Collections.singletonList(text));
+            } else {
                 put(name.substring(2), new Setting(text, name, "the command line"), true);
             }
         }
@@ -144,18 +155,15 @@ final class OptionReader {
             ArgSpec twice = ((OverwrittenOptionException) problem).getOverwritten();
             return ((OptionSpec) twice).longestName() + ": given more than once; give it once";
         }
-        if (problem instanceof MissingParameterException) {
-            ArgSpec lonely = ((MissingParameterException) problem).getMissing().get(0);
-            String name = ((OptionSpec) lonely).longestName();
-            return name + ": needs a value (write " + name + "=VALUE)";
+        StringBuilder flags = new StringBuilder();
+        for (JobOption option : JobOption.values()) {
+            flags.append(option.isFlag() ? " --" + option.optionName() : "");
         }
-        ArgSpec about =
-                problem instanceof CommandLine.ParameterException
-                        ? ((CommandLine.ParameterException) problem).getArgSpec()
-                        : null;
-        return about instanceof OptionSpec
-                ? ((OptionSpec) about).longestName() + ": a flag; give it no value"
-                : "an argument cannot be read; see --help";
+        return "a flag stands with a value; these take none:" + flags;
+    }
+
+    private static String needsValue(String name) {
+        return name + ": needs a value (write " + name + "=VALUE)";
     }
 
     /** Says what no option took; the argument behind an unknown option is that one's value. */
@@ -265,21 +273,13 @@ final class OptionReader {
             problems.add(secretOnCommandLine(label));
             return;
         }
-        List<String> near =
-                new UnmatchedArgumentException(
-                                new CommandLine(commandSpec()),
-                                Collections.singletonList("--" + name))
-                        .getSuggestions();
-        String nearest = near.isEmpty() ? "see --help" : "";
-        if (!near.isEmpty()) {
-            JobOption option = JobOption.of(near.get(0).substring(2));
-            nearest =
-                    "the nearest is "
-                            + (prefix.equals(JobOption.ENVIRONMENT_PREFIX)
-                                    ? option.environmentName()
-                                    : prefix + option.optionName());
-        }
-        problems.add(label + ": unknown; " + nearest);
+        JobOption nearest = JobOption.nearest(name.replace('_', '-'));
+        problems.add(
+                label
+                        + ": unknown; the nearest is "
+                        + (prefix.equals(JobOption.ENVIRONMENT_PREFIX)
+                                ? nearest.environmentName()
+                                : prefix + nearest.optionName()));
     }
 
     private static String secretOnCommandLine(String label) {
@@ -294,32 +294,45 @@ final class OptionReader {
     }
 
     private static CommandSpec commandSpec() {
-        CommandSpec spec = CommandSpec.create().name("flink run JAR");
+        CommandSpec spec = CommandSpec.create();
+        for (JobOption option : JobOption.values()) {
+            spec.addOption(optionSpec(option, "0..1"));
+        }
+        return spec;
+    }
+
+    /** The same options under headings: picocli takes a group's option twice without a word. */
+    private static CommandSpec groupedSpec() {
+        CommandSpec spec = CommandSpec.create();
         for (JobOption.Group group : JobOption.Group.values()) {
             ArgGroupSpec.Builder heading =
-                    ArgGroupSpec.builder().validate(false).heading("%n" + group.heading + ":%n");
-            heading.order(group.ordinal());
+                    ArgGroupSpec.builder()
+                            .validate(false)
+                            .heading("%n" + group.heading + ":%n")
+                            .order(group.ordinal());
             for (JobOption option : JobOption.values()) {
                 if (option.group == group) {
-                    heading.addArg(optionSpec(option));
+                    heading.addArg(optionSpec(option, "1"));
                 }
             }
             spec.addArgGroup(heading.build());
         }
-        spec.usageMessage().sortOptions(false);
         return spec;
     }
 
-    private static OptionSpec optionSpec(JobOption option) {
+    private static OptionSpec optionSpec(JobOption option, String arity) {
         OptionSpec.Builder spec =
                 OptionSpec.builder("--" + option.optionName()).order(option.ordinal());
         if (option.isFlag()) {
             return spec.type(boolean.class).arity("0").description(option.meaning).build();
         }
-        return spec.type(String.class)
-                .arity("1")
+        return valued(spec, arity)
                 .paramLabel(option.label)
                 .description(option.meaning, "default: " + option.shownDefault)
                 .build();
+    }
+
+    private static OptionSpec.Builder valued(OptionSpec.Builder spec, String arity) {
+        return spec.type(String.class).arity(arity).fallbackValue(NO_VALUE);
     }
 }

@@ -76,7 +76,7 @@ interface OptionType {
                 require(
                         Files.isRegularFile(file) && Files.isReadable(file),
                         "a file that can be read here");
-                return text;
+                return file;
             };
 
     /** Present or not; takes no value. */

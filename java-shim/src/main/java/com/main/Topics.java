@@ -84,7 +84,8 @@ final class Topics {
                 checkTransactionTimeout(broker);
             }
         }
-        if (inputPartitions.isPresent()) {
+        // Nothing is made for a job that is refused.
+        if (inputPartitions.isPresent() && problems.isEmpty()) {
             options.deadLetterTopic()
                     .ifPresent(topic -> makeDeadLetterTopic(topic, inputPartitions));
         }
