@@ -1,0 +1,162 @@
+package com.main.kafka;
+
+import static com.main.kafka.TestRecords.read;
+import static com.main.kafka.TestRecords.readAt;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.main.core.CoreOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.apache.flink.api.common.functions.util.ListCollector;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
+import org.apache.flink.util.InstantiationUtil;
+import org.apache.flink.util.UserCodeClassLoader;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeader;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class RecordDecoderTest {
+    private static final String EVENT =
+            "{\"uid\":\"u1\",\"log_name\":\"CIN\",\"ts\":1734144000000}";
+
+    private final Context context = new Context();
+    private RecordDecoder decoder;
+
+    @BeforeEach
+    void open() throws Exception {
+        decoder = opened();
+    }
+
+    @AfterEach
+    void releaseTheClassLoader() {
+        context.hooks.values().forEach(Runnable::run);
+    }
+
+    @Test
+    void aRecordThatDecodesIsAnEventAndStaysWhole() throws Exception {
+        byte[] kafkaKey = {0, (byte) 0xff};
+        byte[] value = EVENT.getBytes(UTF_8);
+        Header trace = new RecordHeader("trace", "t".getBytes(UTF_8));
+
+        InputRecord record = decode(read(kafkaKey, value, trace));
+
+        assertThat(record.deadLetter()).isFalse();
+        assertThat(record.key()).isEqualTo("u1");
+        assertThat(record.eventTimeMs()).isEqualTo(1_734_144_000_000L);
+        assertThat(record.found()).isNotEmpty();
+        assertThat(record.value()).isSameAs(value);
+        assertThat(record.kafkaKey()).isSameAs(kafkaKey);
+        assertThat(record.headers()).containsExactly(trace);
+        assertThat(record.kafkaTimestampMs()).isEqualTo(TestRecords.KAFKA_TIMESTAMP_MS);
+        assertThat(record.origin()).isEqualTo("log-before/3/4000000000");
+    }
+
+    @Test
+    void aRecordThatDoesNotDecodeIsADeadLetterAndStaysWhole() throws Exception {
+        byte[] value = "{\"uid\":\"u1\"}".getBytes(UTF_8);
+
+        InputRecord record = decode(read(null, value));
+
+        assertThat(record.reason()).isEqualTo("missing_log_name");
+        assertThat(record.detail()).isNotEmpty();
+        assertThat(record.value()).isSameAs(value);
+        assertThat(record.origin()).isEqualTo("log-before/3/4000000000");
+        assertThat(decode(read(null, null)).reason()).isEqualTo("null_value");
+    }
+
+    /** The core needs both clocks: the record's own counts, and where it has none, this one. */
+    @Test
+    void aTimeInTheFutureIsJudgedByTheRecordsTimeAndElseByTheClock() throws Exception {
+        long inAnHour = System.currentTimeMillis() + 3_600_000;
+        byte[] value = EVENT.replace("1734144000000", "" + inAnHour).getBytes(UTF_8);
+        byte[] hourAfterRecord = EVENT.replace("1734144000000", "1734147600000").getBytes(UTF_8);
+
+        assertThat(decode(readAt(-1, null, value)).reason()).isEqualTo("future_ts");
+        assertThat(decode(read(null, hourAfterRecord)).reason()).isEqualTo("future_ts");
+        assertThat(decode(readAt(-1, null, hourAfterRecord)).deadLetter()).isFalse();
+    }
+
+    @Test
+    void noBytesMakeItThrow() throws Exception {
+        Random random = new Random(7);
+        byte[] event = EVENT.getBytes(UTF_8);
+        for (int i = 0; i < 20_000; i++) {
+            byte[] value = Arrays.copyOf(event, random.nextInt(event.length + 1));
+            for (int changes = random.nextInt(4); changes > 0 && value.length > 0; changes--) {
+                value[random.nextInt(value.length)] = (byte) random.nextInt(256);
+            }
+            decode(read(null, value));
+        }
+        byte[] noise = new byte[3_000_000];
+        random.nextBytes(noise);
+        assertThat(decode(read(null, noise)).reason()).isEqualTo("too_large");
+    }
+
+    @Test
+    void eachReaderHasACoreOfItsOwnThatEndsWithTheClassLoader() throws Exception {
+        RecordDecoder other = opened();
+        assertThat(context.hooks).hasSize(2);
+        assertThat(decode(other, read(null, EVENT.getBytes(UTF_8))).key()).isEqualTo("u1");
+
+        context.hooks.values().forEach(Runnable::run);
+
+        ConsumerRecord<byte[], byte[]> record = read(null, EVENT.getBytes(UTF_8));
+        assertThatThrownBy(() -> decode(decoder, record)).hasMessageContaining("closed");
+        assertThatThrownBy(() -> decode(other, record)).hasMessageContaining("closed");
+    }
+
+    private RecordDecoder opened() throws Exception {
+        RecordDecoder shipped = InstantiationUtil.clone(new RecordDecoder(new CoreOptions(), null));
+        shipped.open(context);
+        return shipped;
+    }
+
+    private InputRecord decode(ConsumerRecord<byte[], byte[]> record) {
+        return decode(decoder, record);
+    }
+
+    private static InputRecord decode(
+            RecordDecoder decoder, ConsumerRecord<byte[], byte[]> record) {
+        List<InputRecord> out = new ArrayList<>();
+        decoder.deserialize(record, new ListCollector<>(out));
+        assertThat(out).hasSize(1);
+        return out.get(0);
+    }
+
+    /** A task's class loader: of two hooks with one name it keeps the first. */
+    private static final class Context
+            implements DeserializationSchema.InitializationContext, UserCodeClassLoader {
+        private final Map<String, Runnable> hooks = new LinkedHashMap<>();
+
+        @Override
+        public MetricGroup getMetricGroup() {
+            return new UnregisteredMetricsGroup();
+        }
+
+        @Override
+        public UserCodeClassLoader getUserCodeClassLoader() {
+            return this;
+        }
+
+        @Override
+        public ClassLoader asClassLoader() {
+            return getClass().getClassLoader();
+        }
+
+        @Override
+        public void registerReleaseHookIfAbsent(String name, Runnable hook) {
+            hooks.putIfAbsent(name, hook);
+        }
+    }
+}
