@@ -1,6 +1,9 @@
 package com.main;
 
+import com.main.core.SessionCore;
+import com.main.core.SessionCoreException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
 import org.apache.flink.runtime.jobgraph.JobVertex;
@@ -13,6 +16,39 @@ final class JobSubmission {
     static String describeSettings(JobOptions options) {
         return JobSettings.describe(
                 StreamExecutionEnvironment.getExecutionEnvironment().getConfiguration(), options);
+    }
+
+    /** The rules in force, as a rules file; the core says what they are. */
+    static String rules(JobOptions options) {
+        try {
+            return SessionCore.rules(options.toCoreOptions(), options.nativeTmp()) + "\n";
+        } catch (IllegalArgumentException e) {
+            throw new JobRefusedException(ruleMistakes(e));
+        }
+    }
+
+    /**
+     * What is wrong with the rules. Where the core cannot be loaded, for one may submit from a
+     * machine of another kind, the task managers will tell.
+     */
+    private static List<String> ruleProblems(JobOptions options, Consumer<String> warnings) {
+        try {
+            SessionCore.rules(options.toCoreOptions(), options.nativeTmp());
+        } catch (IllegalArgumentException e) {
+            return ruleMistakes(e);
+        } catch (SessionCoreException e) {
+            warnings.accept(
+                    "warning: the rules are checked on the task managers only: " + e.getMessage());
+        }
+        return Collections.emptyList();
+    }
+
+    private static List<String> ruleMistakes(IllegalArgumentException refusal) {
+        List<String> mistakes = new ArrayList<>();
+        for (String line : refusal.getMessage().split("\n")) {
+            mistakes.add("--rules: " + line);
+        }
+        return mistakes;
     }
 
     static void submit(JobOptions options, Consumer<String> warnings) throws Exception {
@@ -40,6 +76,7 @@ final class JobSubmission {
         List<String> problems =
                 new ArrayList<>(JobSettings.problems(env.getConfiguration(), options));
         problems.addAll(new KafkaSettings(options).problems());
+        problems.addAll(ruleProblems(options, warnings));
         if (options.start().equals("latest")) {
             warnings.accept(
                     "warning: with --start latest a job that fails before its first checkpoint"

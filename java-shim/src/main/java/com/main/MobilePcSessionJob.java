@@ -62,8 +62,6 @@ public final class MobilePcSessionJob {
             case PRINT_CONFIG:
                 return options.describe()
                         + (hasFlink() ? JobSubmission.describeSettings(options) : "");
-            case PRINT_RULES:
-                return options.rulesText();
             default:
                 break;
         }
@@ -76,6 +74,9 @@ public final class MobilePcSessionJob {
                 ownProcess
                         ? System.err::println
                         : LoggerFactory.getLogger(MobilePcSessionJob.class)::warn;
+        if (options.command() == JobOptions.Command.PRINT_RULES) {
+            return JobSubmission.rules(options);
+        }
         if (options.command() == JobOptions.Command.DRY_RUN) {
             return JobSubmission.dryRun(options, warnings);
         }
