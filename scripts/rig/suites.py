@@ -28,7 +28,7 @@ def lint() -> bool:
         [
             _run("cargo", "fmt", "--all", "--check"),
             _run(
-                *("cargo", "clippy", "--workspace", "--all-targets", "--locked"),
+                *("cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--locked"),
                 *("--quiet", "--", "--deny", "warnings"),
             ),
             _run(*MAVEN, "--quiet", "spotless:check"),
@@ -46,7 +46,7 @@ def scripts() -> bool:
 
 def rust() -> bool:
     """The core's tests."""
-    return _run("cargo", "test", "--workspace", "--locked", "--quiet")
+    return _run("cargo", "test", "--workspace", "--all-features", "--locked", "--quiet")
 
 
 def java() -> bool:
