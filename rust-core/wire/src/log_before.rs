@@ -74,6 +74,7 @@ pub(crate) fn decode<'r>(
     }
     let members: Members<'_> =
         serde_json::from_str(record).map_err(|error| invalid_json(error.to_string()))?;
+    members.check_names(record)?;
     members.check_nesting()?;
 
     // What is wrong with the text of a name that counts makes the record invalid JSON, and so
@@ -258,6 +259,8 @@ struct Members<'r> {
     /// Every member in order.
     all: Vec<Member<'r>>,
     removes: bool,
+    /// Whether a name holds a control character, escaped or not.
+    has_control_name: bool,
 }
 
 struct Member<'r> {
@@ -266,6 +269,16 @@ struct Member<'r> {
 }
 
 impl<'r> Members<'r> {
+    /// Names are read as bytes, which lets unescaped control characters pass. Where there is one
+    /// at all, the whole record is read once more as JSON values are, which does not.
+    fn check_names(&self, record: &str) -> Result<(), DeadLetter> {
+        if self.has_control_name {
+            serde_json::from_str::<&RawValue>(record)
+                .map_err(|error| invalid_json(error.to_string()))?;
+        }
+        Ok(())
+    }
+
     fn check_nesting(&self) -> Result<(), DeadLetter> {
         let nested = self.all.iter().map(|member| member.value.get().as_bytes());
         let deepest = nested
@@ -332,6 +345,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                     let value: &'de RawValue = map.next_value()?;
                     let removed = MEMBERS.iter().any(|member| member.as_bytes() == name.as_ref());
                     members.removes |= removed;
+                    members.has_control_name |= name.iter().any(u8::is_ascii_control);
                     members.all.push(Member { value, removed });
                     // The last one of a name counts, whatever it holds.
                     match name.as_ref() {

@@ -110,6 +110,26 @@ proptest! {
     }
 
     #[test]
+    fn an_object_with_the_fields_is_an_event_exactly_where_a_json_parser_takes_it(
+        record in event(),
+        at in any::<proptest::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut value = record.into_bytes();
+        let at = at.index(value.len());
+        value[at] = byte;
+        let core = core_with("");
+        let decoded = decode(&core, &value);
+        if serde_json::from_slice::<Value>(&value).is_ok() {
+            prop_assert_ne!(decoded.reason(), "invalid_json");
+        } else if decoded.reason() != "invalid_json" {
+            // The other parser also refuses unpaired surrogates, which pass here.
+            let text = String::from_utf8(value).unwrap();
+            prop_assert!(text.contains("\\u"), "taken, but no JSON: {text:?}");
+        }
+    }
+
+    #[test]
     fn any_bytes_as_state_give_a_reply_or_an_error(
         state in vec(any::<u8>(), 0..120),
         event in event(),

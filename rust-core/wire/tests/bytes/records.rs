@@ -72,6 +72,21 @@ fn what_is_no_json_is_invalid_json() {
 }
 
 #[test]
+fn an_unescaped_control_character_is_invalid_json_in_names_and_values_alike() {
+    for control in ["\n", "\t", "\0", "\u{1f}"] {
+        let in_value = format!(r#"{{"uid":"u","log_name":"CIN","ts":{AT_MS},"a":"b{control}"}}"#);
+        assert_eq!(becomes(in_value), "invalid_json", "value {control:?}");
+        let in_name = format!(r#"{{"uid":"u","log_name":"CIN","ts":{AT_MS},"a{control}":1}}"#);
+        assert_eq!(becomes(in_name), "invalid_json", "name {control:?}");
+        let beside_an_escape =
+            format!(r#"{{"uid":"u","log_name":"CIN","ts":{AT_MS},"\u0061{control}":1}}"#);
+        assert_eq!(becomes(beside_an_escape), "invalid_json", "escaped name {control:?}");
+    }
+    let escaped = format!(r#"{{"uid":"u","log_name":"CIN","ts":{AT_MS},"a\n\u0000":"\t"}}"#);
+    assert_eq!(becomes(escaped), "event");
+}
+
+#[test]
 fn a_byte_order_mark_is_invalid_json() {
     let record = format!("\u{feff}{{\"uid\":\"u\",\"log_name\":\"CIN\",\"ts\":{AT_MS}}}");
     assert_eq!(becomes(record), "invalid_json");
