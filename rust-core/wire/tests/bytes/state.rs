@@ -94,3 +94,18 @@ fn unreadable_state_fails_an_event_too() {
     let refused = core.on_event(b"SX", &found, record.as_bytes(), &mut frame);
     assert_eq!(refused, Err(CoreError::State(StateError::Newer { found: b'X' })));
 }
+
+#[test]
+fn counts_at_their_limit_stay_there() {
+    // One session of `u` at time 0 with the greatest counts that state can hold.
+    let greatest = [&[0xff; 9][..], &[1]].concat();
+    let head = b"S\x01\0\x01\x10\0\0\0\0\0\0\0\0\0\0\0";
+    let counts = b"\x03CIN\x01\x03CIN";
+    let state = [&head[..], &greatest, counts, &greatest].concat();
+    let core = core_with("close_records=true\nmin_event_time_ms=0");
+    let step = on_event(&core, &state, record("CIN", 0));
+    let step = on_timer(&core, &step.state, "u", i64::MAX).unwrap();
+    let closing = String::from_utf8(step.closings[0].1.clone()).unwrap();
+    let expected = r#""event_count":18446744073709551615,"log_names":{"CIN":18446744073709551615}"#;
+    assert!(closing.contains(expected), "{closing}");
+}
