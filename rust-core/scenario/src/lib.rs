@@ -2,9 +2,11 @@
 //!
 //! The format is described in `rust-core/scenarios/README.md`. The program of this crate prints the
 //! parsed files as JSON, for the runners that are not written in Rust (the Java harness, the
-//! end-to-end test); the runner of the core is in `tests/` of the crate `wire`.
+//! end-to-end test); [`play`] is the runner for the core, however it is reached.
 
 #![forbid(unsafe_code)]
+
+pub mod play;
 
 use std::fmt;
 use std::path::Path;

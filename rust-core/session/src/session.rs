@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
 
     /// Takes an event in. One at the instant of the newest is in order.
     pub(crate) fn join(&mut self, event: &Event<'a>, row: &SessionRow) {
-        self.event_count += 1;
+        self.event_count = self.event_count.saturating_add(1);
         self.start = self.start.min(event.at);
         if event.at >= self.last {
             self.last = event.at;
@@ -147,7 +147,7 @@ impl<'a> LogNameCounts<'a> {
         let name =
             if known || self.0.len() < MAX_COUNTED_LOG_NAMES { log_name } else { Self::REST };
         match self.0.iter_mut().find(|(counted, _)| counted == name) {
-            Some((_, count)) => *count += 1,
+            Some((_, count)) => *count = count.saturating_add(1),
             None => self.0.push((Cow::Borrowed(name), 1)),
         }
     }

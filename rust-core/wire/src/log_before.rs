@@ -73,6 +73,7 @@ pub(crate) fn decode<'r>(
         return Err(not_an_object(record));
     }
     let members = Members::read(record, &options.rules_file.key)?;
+    members.check_names(record)?;
     members.check_nesting()?;
 
     // What is wrong with the text of a name that counts makes the record invalid JSON, and so
@@ -262,6 +263,8 @@ struct Members<'r, 'n> {
     all: Vec<Member<'r>>,
     /// Whether one of them is to be removed.
     removes: bool,
+    /// Whether a name holds a control character, escaped or not.
+    has_control_name: bool,
 }
 
 struct Member<'r> {
@@ -277,6 +280,7 @@ impl<'r, 'n> Members<'r, 'n> {
             ts: None,
             all: Vec::new(),
             removes: false,
+            has_control_name: false,
         };
         for source in key {
             for field in std::iter::once(&source.field).chain(source.when.keys()) {
@@ -319,6 +323,7 @@ impl<'r, 'n> Members<'r, 'n> {
     fn take(&mut self, name: &[u8], value: &'r RawValue) {
         let removed = MEMBERS.iter().any(|member| member.as_bytes() == name);
         self.removes |= removed;
+        self.has_control_name |= name.iter().any(u8::is_ascii_control);
         self.all.push(Member { value, removed });
         for (wanted, place) in &mut self.wanted {
             if wanted.as_bytes() == name {
@@ -330,6 +335,16 @@ impl<'r, 'n> Members<'r, 'n> {
         } else if name == EVENT_TIME_FIELD.as_bytes() {
             self.ts = Some(value);
         }
+    }
+
+    /// Names are read as bytes, which lets unescaped control characters pass. Where there is one
+    /// at all, the whole record is read once more as JSON values are, which does not.
+    fn check_names(&self, record: &str) -> Result<(), DeadLetter> {
+        if self.has_control_name {
+            serde_json::from_str::<&RawValue>(record)
+                .map_err(|error| invalid_json(error.to_string()))?;
+        }
+        Ok(())
     }
 
     fn check_nesting(&self) -> Result<(), DeadLetter> {
