@@ -6,18 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.main.LogLines;
 import com.main.core.StepReply.EmissionKind;
 import com.main.core.StepReply.StateChange;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.List;
 import org.apache.logging.log4j.Level;
-import org.apache.logging.log4j.LogManager;
-import org.apache.logging.log4j.core.LogEvent;
-import org.apache.logging.log4j.core.Logger;
-import org.apache.logging.log4j.core.appender.AbstractAppender;
-import org.apache.logging.log4j.core.config.Property;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -180,24 +174,16 @@ class SessionCoreTest {
 
     @Test
     void whatTheCoreLogsReachesTheLoggerOfItsTarget() {
-        Logger log = (Logger) LogManager.getLogger("wire.core");
-        Level level = log.getLevel();
-        Lines lines = new Lines();
-        lines.start();
-        log.addAppender(lines);
-        log.setLevel(Level.INFO);
-        try (SessionCore quiet = open(new CoreOptions().logFilter("warn"));
+        try (LogLines lines = LogLines.of("wire.core", Level.INFO);
+                SessionCore quiet = open(new CoreOptions().logFilter("warn"));
                 SessionCore talking = open(new CoreOptions())) {
             decode(quiet, record("u1", NOON_MS));
-            assertThat(lines.texts).isEmpty();
+            assertThat(lines.texts()).isEmpty();
             decode(talking, record("u1", NOON_MS));
             decode(talking, record("u1", NOON_MS));
-        } finally {
-            log.setLevel(level);
-            log.removeAppender(lines);
+            assertThat(lines.texts()).hasSize(1);
+            assertThat(lines.texts().get(0)).startsWith("INFO session core opened");
         }
-        assertThat(lines.texts).hasSize(1);
-        assertThat(lines.texts.get(0)).startsWith("INFO session core opened");
     }
 
     private static SessionCore open(CoreOptions options) {
@@ -235,19 +221,5 @@ class SessionCoreTest {
 
     private static String text(byte[] utf8) {
         return new String(utf8, UTF_8);
-    }
-
-    /** What a logger was told. */
-    private static final class Lines extends AbstractAppender {
-        private final List<String> texts = new ArrayList<>();
-
-        private Lines() {
-            super("lines", null, null, true, Property.EMPTY_ARRAY);
-        }
-
-        @Override
-        public void append(LogEvent event) {
-            texts.add(event.getLevel() + " " + event.getMessage().getFormattedMessage());
-        }
     }
 }
