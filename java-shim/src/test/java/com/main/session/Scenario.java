@@ -1,0 +1,58 @@
+package com.main.session;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+
+/** A file of rust-core/scenarios, as the crate scenario prints it: Maven has it made as JSON. */
+final class Scenario {
+    static final ObjectMapper JSON = new ObjectMapper();
+
+    private final JsonNode content;
+
+    private Scenario(JsonNode content) {
+        this.content = content;
+    }
+
+    static List<Scenario> readAll() throws IOException {
+        List<Scenario> scenarios = new ArrayList<>();
+        try (InputStream in = Scenario.class.getResourceAsStream("/scenarios.json")) {
+            JSON.readTree(in).forEach(content -> scenarios.add(new Scenario(content)));
+        }
+        return scenarios;
+    }
+
+    String name() {
+        return content.get("name").textValue();
+    }
+
+    /** The text of the rules file; empty for the built-in rules. */
+    String rules() {
+        return content.get("rules").asText("");
+    }
+
+    long latenessMs() {
+        return content.get("lateness_ms").longValue();
+    }
+
+    /** {@code arrival} or {@code event-time}. */
+    String order() {
+        return content.get("order").textValue();
+    }
+
+    long nowMs() {
+        return content.get("now_ms").asLong(System.currentTimeMillis());
+    }
+
+    JsonNode steps() {
+        return content.get("steps");
+    }
+
+    @Override
+    public String toString() {
+        return name();
+    }
+}

@@ -1,0 +1,79 @@
+package com.main.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.IOException;
+import java.util.List;
+import org.apache.flink.contrib.streaming.state.EmbeddedRocksDBStateBackend;
+import org.apache.flink.runtime.state.StateBackend;
+import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class SessionFunctionScenarioTest {
+    private static final int FEWEST_FILES = 11;
+
+    /** Before which steps, counted from 0, the function is restarted. */
+    private interface Restarts {
+        boolean before(int step);
+    }
+
+    static List<Scenario> scenarios() throws IOException {
+        return Scenario.readAll();
+    }
+
+    @Test
+    void theScenariosAreThere() throws IOException {
+        assertThat(scenarios()).hasSizeGreaterThanOrEqualTo(FEWEST_FILES);
+        assertThat(scenarios()).allSatisfy(one -> assertThat(one.steps()).isNotEmpty());
+    }
+
+    @ParameterizedTest
+    @MethodSource("scenarios")
+    void aScenarioHolds(Scenario scenario) throws Exception {
+        play(scenario, new HashMapStateBackend(), step -> false);
+    }
+
+    @ParameterizedTest
+    @MethodSource("scenarios")
+    void aScenarioHoldsWithARestartBetweenEveryTwoSteps(Scenario scenario) throws Exception {
+        play(scenario, new HashMapStateBackend(), step -> step > 0);
+    }
+
+    @ParameterizedTest
+    @MethodSource("scenarios")
+    void aScenarioHoldsOnRocksDbWithARestartInTheMiddle(Scenario scenario) throws Exception {
+        int middle = scenario.steps().size() / 2;
+        play(scenario, new EmbeddedRocksDBStateBackend(), step -> step == middle);
+    }
+
+    private static void play(Scenario scenario, StateBackend backend, Restarts restarts)
+            throws Exception {
+        try (ScenarioPlayer player = open(scenario, backend)) {
+            for (int step = 0; step < scenario.steps().size(); step++) {
+                if (restarts.before(step)) {
+                    player.restart();
+                }
+                player.play(scenario.steps().get(step));
+            }
+            player.end();
+        }
+    }
+
+    /** Skips what this release does not do, and says so: it has its rules built in. */
+    private static ScenarioPlayer open(Scenario scenario, StateBackend backend) throws Exception {
+        if (!scenario.order().equals("arrival")) {
+            return abort(scenario + " SKIPPED: there is no order " + scenario.order());
+        }
+        try {
+            return new ScenarioPlayer(scenario, backend);
+        } catch (IllegalArgumentException e) {
+            if (scenario.rules().isEmpty()) {
+                throw e;
+            }
+            return abort(scenario + " SKIPPED: " + e.getMessage());
+        }
+    }
+}

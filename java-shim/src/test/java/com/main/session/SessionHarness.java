@@ -1,0 +1,105 @@
+package com.main.session;
+
+import com.main.core.CoreOptions;
+import com.main.kafka.InputRecord;
+import com.main.kafka.OutputRecord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.StateBackend;
+import org.apache.flink.streaming.api.operators.KeyedProcessOperator;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
+import org.apache.flink.util.OutputTag;
+
+/** The real function on the real library, run by Flink's harness of one operator. */
+final class SessionHarness implements AutoCloseable {
+    private final CoreOptions options;
+    private final StateBackend backend;
+    private final KeyedOneInputStreamOperatorTestHarness<String, InputRecord, OutputRecord> flink;
+
+    /** A function that starts without state. */
+    static SessionHarness open(CoreOptions options, StateBackend backend) throws Exception {
+        return new SessionHarness(options, backend, null);
+    }
+
+    private SessionHarness(CoreOptions options, StateBackend backend, OperatorSubtaskState state)
+            throws Exception {
+        this.options = options;
+        this.backend = backend;
+        flink =
+                new KeyedOneInputStreamOperatorTestHarness<>(
+                        new KeyedProcessOperator<>(new SessionFunction(options, null)),
+                        InputRecord::key,
+                        Types.STRING);
+        flink.setStateBackend(backend);
+        flink.setup();
+        if (state != null) {
+            flink.initializeState(state);
+        }
+        flink.open();
+    }
+
+    /** Another function that starts with the state of this one, as after a restart. */
+    SessionHarness restored() throws Exception {
+        return new SessionHarness(options, backend, flink.snapshot(1, 1));
+    }
+
+    /** Another function that starts without state. */
+    SessionHarness withoutState() throws Exception {
+        return open(options, backend);
+    }
+
+    void event(InputRecord event) throws Exception {
+        flink.processElement(new StreamRecord<>(event, event.eventTimeMs()));
+    }
+
+    void watermark(long atMs) throws Exception {
+        flink.processWatermark(new Watermark(atMs));
+    }
+
+    List<OutputRecord> takeOutputs() {
+        List<OutputRecord> outputs = flink.extractOutputValues();
+        flink.getOutput().clear();
+        return outputs;
+    }
+
+    List<OutputRecord> takeCloseRecords() {
+        return take(SessionFunction.CLOSE_RECORDS);
+    }
+
+    List<InputRecord> takeDeadLetters() {
+        return take(SessionFunction.DEAD_LETTERS);
+    }
+
+    int timers() {
+        return flink.numEventTimeTimers();
+    }
+
+    /** How many keys have state; only the backend on the heap can tell. */
+    int keysWithState() {
+        return flink.numKeyedStateEntries();
+    }
+
+    @Override
+    public void close() {
+        try {
+            flink.close();
+        } catch (Exception e) {
+            throw new AssertionError("the function could not be closed", e);
+        }
+    }
+
+    private <T> List<T> take(OutputTag<T> tag) {
+        List<T> taken = new ArrayList<>();
+        Queue<StreamRecord<T>> given = flink.getSideOutput(tag);
+        if (given != null) {
+            given.forEach(record -> taken.add(record.getValue()));
+            given.clear();
+        }
+        return taken;
+    }
+}
