@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A class loader as a job has it in a TaskManager: the classes of its own jar come before the
@@ -27,6 +28,12 @@ final class JobClassLoader extends URLClassLoader {
     /** {@link NativeLibrary#load} of this class loader's own class. */
     void load(Path nativeTmp) {
         call("NativeLibrary", "load", nativeTmp.toString());
+    }
+
+    /** {@link NativeLibrary#probe} of this class loader's own class. */
+    Optional<String> probe(Path nativeTmp) {
+        return ((Optional<?>) call("NativeLibrary", "probe", nativeTmp.toString()))
+                .map(String.class::cast);
     }
 
     /** {@link SessionCore#buildId} of this class loader's own class. */
