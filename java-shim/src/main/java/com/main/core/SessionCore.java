@@ -209,7 +209,7 @@ public final class SessionCore implements AutoCloseable {
         return ByteBuffer.allocateDirect(size).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    // ---- The crossing; the Rust half is rust-core/bridge/src/jni.rs ----
+    // ---- The crossing; the Rust half is rust-core/bridge/src/jni_exports.rs ----
 
     /** The version of this list of functions and of the frames; both sides must name the same. */
     static native int abiVersion();
