@@ -28,8 +28,8 @@ def lint() -> bool:
         [
             _run("cargo", "fmt", "--all", "--check"),
             _run(
-                *("cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--locked"),
-                *("--quiet", "--", "--deny", "warnings"),
+                *("cargo", "clippy", "--workspace", "--all-targets", "--all-features"),
+                *("--locked", "--quiet", "--", "--deny", "warnings"),
             ),
             _run(*MAVEN, "--quiet", "spotless:check"),
             _run(Path(sys.prefix) / "bin" / "shellcheck", *_shell_scripts()),
@@ -45,7 +45,7 @@ def scripts() -> bool:
 
 
 def rust() -> bool:
-    """The core's tests."""
+    """The core's tests, those of the C ABI too."""
     return _run("cargo", "test", "--workspace", "--all-features", "--locked", "--quiet")
 
 

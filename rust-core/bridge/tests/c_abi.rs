@@ -202,3 +202,37 @@ fn options_that_are_refused_open_no_core() {
     let answer = driver.call(call::DECODE, [-1, 0], [Some(b"{}"), Some(b""), Some(b"")]);
     assert_eq!(answer.result, status::NO_HANDLE);
 }
+
+/// The one emission of a step frame in which the core failed.
+#[cfg(feature = "failing")]
+fn internal_error(frame: &[u8]) -> wire::StateChange {
+    let reply = wire::StepReply::read(frame).unwrap();
+    let [dead] = reply.emissions.as_slice() else { panic!("{reply:?}") };
+    assert_eq!((dead.kind, dead.key), (wire::EmissionKind::DeadLetter, &b"internal_error"[..]));
+    assert!(String::from_utf8_lossy(dead.value).contains("asked to fail"));
+    assert_eq!((reply.delete_timer_ms, reply.register_timer_ms), (None, None));
+    reply.state_change
+}
+
+#[cfg(feature = "failing")]
+#[test]
+fn a_panic_makes_the_record_a_dead_letter_and_the_next_call_works() {
+    let mut driver = Driver::open("log_filter=off", ROOM);
+    let decoded = driver.decode(b"panic-in-decode", -1, i64::MAX);
+    match DecodeReply::read(&decoded) {
+        Some(DecodeReply::DeadLetter { reason, .. }) => assert_eq!(reason, "internal_error"),
+        other => panic!("{other:?}"),
+    }
+    let record = br#"{"uid":"panic-in-timer","log_name":"panic-in-event","ts":1734144000000}"#;
+    let decoded = driver.decode(record, -1, i64::MAX);
+    let Some(DecodeReply::Event { found, .. }) = DecodeReply::read(&decoded) else {
+        panic!("no event");
+    };
+    // An event that fails leaves its state; a timer that fails gives the state away.
+    assert_eq!(internal_error(&driver.on_event(b"", found, record)), wire::StateChange::Keep);
+    assert_eq!(
+        internal_error(&driver.on_timer(b"", "panic-in-timer", 0)),
+        wire::StateChange::Clear
+    );
+    assert!(DecodeReply::read(&driver.decode(b"{}", -1, 0)).is_some());
+}

@@ -291,6 +291,8 @@ impl<'a> Subject<'a> {
             let closed = self.sessions.on_timer(EventTime(timer), policy);
             closings.extend(closed.iter().map(Closing::of));
             self.arrange_timer(policy);
+            // Else it would fire for ever.
+            assert!(self.timers.iter().all(|next| *next > timer), "the next timer is no later");
         }
         closings
     }
