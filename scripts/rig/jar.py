@@ -15,6 +15,7 @@ from rig import layout
 MAX_BYTES = 15 * 1000 * 1000
 # Java 8.
 MAX_CLASS_VERSION = 52
+BUILD_ID = "native/build-id.txt"
 PLATFORMS = ("linux-x86_64", "linux-aarch_64")
 # The job, the connector with its client and that client's codecs, and the options' parser. Flink
 # itself, logging and the state backend are the cluster's: a second copy of them breaks at run time.
@@ -46,12 +47,14 @@ def problems(jar: Path) -> Iterable[str]:
             yield f"the manifest names no Main-Class: {layout.JOB_CLASS}"
         if not any(_is_library(name) for name in names):
             yield f"no library under native/, for any of {', '.join(PLATFORMS)}"
+        if BUILD_ID not in names:
+            yield f"no {BUILD_ID}, which the loader compares with the library's own"
         for name in names:
             yield from _problems_of_entry(name, content)
 
 
 def _problems_of_entry(name: str, content: zipfile.ZipFile) -> Iterable[str]:
-    if name.startswith("native/") and not _is_library(name):
+    if name.startswith("native/") and name != BUILD_ID and not _is_library(name):
         yield f"{name}: no library of a known platform"
     if not name.endswith(".class"):
         return

@@ -164,12 +164,12 @@ class SessionCoreTest {
 
     @Test
     void optionsTheCoreDoesNotKnowAreRefusedAllAtOnce() {
-        CoreOptions wrong = new CoreOptions().logFilter("loud").rules("{}");
+        CoreOptions wrong = new CoreOptions().logFilter("loud").rules("[]");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> open(wrong))
                 .withMessageContaining("log_filter")
                 .withMessageContaining("loud")
-                .withMessageContaining("takes no rules file");
+                .withMessageContaining("rules: not an object");
     }
 
     @Test
