@@ -39,6 +39,11 @@ const LAST_JUDGED_CHECKED_IN: u8 = 1 << 1;
 const CUT_BY_MAX_DURATION: u8 = 1 << 2;
 const CHECK_IN_CHANGE_KNOWN: u8 = 1 << 3;
 const LOG_NAMES_COUNTED: u8 = 1 << 4;
+const KNOWN_FLAGS: u8 = CHECKED_IN
+    | LAST_JUDGED_CHECKED_IN
+    | CUT_BY_MAX_DURATION
+    | CHECK_IN_CHANGE_KNOWN
+    | LOG_NAMES_COUNTED;
 
 /// Why state bytes cannot be read. It fails the task: state is never guessed or reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +144,7 @@ fn decode_version_1(body: &[u8]) -> Option<KeySessions<'_>> {
         _ => return None,
     };
     let count = reader.length()?;
-    if count > MAX_SESSIONS_PER_KEY {
+    if !(1..=MAX_SESSIONS_PER_KEY).contains(&count) {
         return None;
     }
     let mut sessions = Vec::with_capacity(count + 1);
@@ -152,6 +157,9 @@ fn decode_version_1(body: &[u8]) -> Option<KeySessions<'_>> {
 
 fn decode_session<'a>(reader: &mut Reader<'a>) -> Option<Session<'a>> {
     let flags = reader.byte()?;
+    if flags & !KNOWN_FLAGS != 0 {
+        return None;
+    }
     let flagged = |flag: u8| flags & flag != 0;
     let id_at = reader.i64_le()?;
     let start = id_at.wrapping_sub(reader.varint()?.cast_signed());

@@ -79,6 +79,19 @@ fn every_truncation_is_refused() {
 }
 
 #[test]
+fn flags_that_version_1_does_not_know_and_a_key_without_sessions_are_damage() {
+    // Magic, version, flags and the timer stand before the count, the first session behind it.
+    const COUNT: usize = 11;
+    let mut unknown_flag = rich_state();
+    unknown_flag[COUNT + 1] |= 1 << 5;
+    assert_eq!(error_of(&unknown_flag), StateError::Damaged);
+    let mut no_session = rich_state();
+    no_session[COUNT] = 0;
+    no_session.truncate(COUNT + 1);
+    assert_eq!(error_of(&no_session), StateError::Damaged);
+}
+
+#[test]
 fn bytes_behind_the_end_are_damage() {
     assert_eq!(error_of(&[rich_state(), vec![0]].concat()), StateError::Damaged);
 }
