@@ -223,24 +223,13 @@ public final class NativeLibrary {
 
     /** Fails where the library is of another build than these classes; gives its build id. */
     private static String checkBuild(String name, String otherLibrary) {
-        int abiVersion;
         String buildId;
         try {
-            abiVersion = SessionCore.abiVersion();
+            // First of all: under another version, any other function may have other types.
+            checkAbiVersion(SessionCore.abiVersion(), name, otherLibrary);
             buildId = SessionCore.buildId();
         } catch (UnsatisfiedLinkError e) {
             throw failure(name + " is not the session core; " + otherLibrary, e);
-        }
-        if (abiVersion != ABI_VERSION) {
-            throw failure(
-                    name
-                            + " has ABI version "
-                            + abiVersion
-                            + " and the classes of this jar need "
-                            + ABI_VERSION
-                            + "; "
-                            + otherLibrary,
-                    null);
         }
         Optional<JarResource> resource = JarResource.find(BUILD_ID_RESOURCE);
         if (!resource.isPresent()) {
@@ -260,6 +249,20 @@ public final class NativeLibrary {
                     null);
         }
         return buildId;
+    }
+
+    private static void checkAbiVersion(int abiVersion, String name, String otherLibrary) {
+        if (abiVersion != ABI_VERSION) {
+            throw failure(
+                    name
+                            + " has ABI version "
+                            + abiVersion
+                            + " and the classes of this jar need "
+                            + ABI_VERSION
+                            + "; "
+                            + otherLibrary,
+                    null);
+        }
     }
 
     private static SessionCoreException failure(String sentence, Throwable cause) {

@@ -78,7 +78,8 @@ final class JobClassLoader extends URLClassLoader {
         }
     }
 
-    private Object call(String className, String methodName, String... arguments) {
+    /** A static method of a class of the core's package, from this class loader. */
+    Object call(String className, String methodName, String... arguments) {
         Class<?>[] types = new Class<?>[arguments.length];
         Arrays.fill(types, String.class);
         try {

@@ -1,5 +1,6 @@
 package com.main.core;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
@@ -109,8 +110,9 @@ class NativeLibraryTest {
     }
 
     @Test
-    void aReleasedClassLoaderIsCollectedWithTheLibrary() throws Exception {
-        Path jar = CoreJar.ofThisBuild().writeTo(jars);
+    void aClassLoaderWhoseCoreWasUsedIsCollected() throws Exception {
+        byte[] use = classFile(CoreUse.class);
+        Path jar = CoreJar.ofThisBuild().withClass(CoreUse.NAME, use).writeTo(jars);
         List<WeakReference<ClassLoader>> released = new ArrayList<>();
         for (int round = 0; round < 20; round++) {
             released.add(loadAndRelease(jar));
@@ -196,14 +198,14 @@ class NativeLibraryTest {
     }
 
     @Test
-    void aLibraryOfAnotherAbiVersionIsRefused() throws Exception {
+    void aLibraryOfAnotherAbiVersionIsAskedNothingElse() throws Exception {
         // The real library has one version; so the classes are given another one to see.
         byte[] core =
                 compile(
                         "SessionCore",
                         "package com.main.core; final class SessionCore {"
                                 + " static int abiVersion() { return 2; }"
-                                + " static String buildId() { return \"any\"; } }");
+                                + " static String buildId() { throw new AssertionError(); } }");
         JobClassLoader loader = open(CoreJar.ofThisBuild().withClass("SessionCore", core));
 
         assertThat(failureOf(loader))
@@ -310,6 +312,29 @@ class NativeLibraryTest {
         assertThat(failureOf(open(CoreJar.ofThisBuild().withLibrary(library))))
                 .hasMessageContaining(" was refused by the system (")
                 .hasCauseInstanceOf(UnsatisfiedLinkError.class);
+    }
+
+    @Test
+    void aNewerGlibcIsNamedAsTheLinkerNamesIt() throws Exception {
+        String library = new String(CoreJar.library(), ISO_8859_1);
+        // The linker compares a hash first and then the name: another name is a missing version.
+        String newer = library.replaceAll("GLIBC_2\\.(\\d)(\\d)(?=\0)", "GLIBC_9.$1$2");
+        assertThat(newer).isNotEqualTo(library);
+
+        assertThat(failureOf(open(CoreJar.ofThisBuild().withLibrary(newer.getBytes(ISO_8859_1)))))
+                .message()
+                .matches(".* needs glibc 9\\.\\d\\d or newer and this machine has 2\\.\\d+; .*");
+    }
+
+    @Test
+    void aLibraryThatIsMissingIsNamedAsTheLinkerNamesIt() throws Exception {
+        String library = new String(CoreJar.library(), ISO_8859_1);
+        String needy = library.replace("\0libc.so.6\0", "\0libx.so.6\0");
+        assertThat(needy).isNotEqualTo(library);
+
+        assertThat(failureOf(open(CoreJar.ofThisBuild().withLibrary(needy.getBytes(ISO_8859_1)))))
+                .hasMessageEndingWith(
+                        " needs libx.so.6, which this machine does not have; install it there");
     }
 
     @Test
@@ -427,10 +452,14 @@ class NativeLibraryTest {
 
     private WeakReference<ClassLoader> loadAndRelease(Path jar) throws IOException {
         try (JobClassLoader loader = new JobClassLoader(jar)) {
-            loader.load(nativeTmp);
-            assertThat(loader.buildId()).isNotEmpty();
+            assertThat(loader.call(CoreUse.NAME, "run", nativeTmp.toString())).isEqualTo("u1");
             return new WeakReference<>(loader);
         }
+    }
+
+    private static byte[] classFile(Class<?> type) throws IOException {
+        Path classes = CoreJar.codeSource(type);
+        return Files.readAllBytes(classes.resolve(type.getName().replace('.', '/') + ".class"));
     }
 
     private static long held(List<WeakReference<ClassLoader>> references) {
@@ -451,5 +480,31 @@ class NativeLibraryTest {
         int status = compiler.run(null, null, null, "-proc:none", file.toString());
         assertThat(status).isZero();
         return Files.readAllBytes(folder.resolve(name + ".class"));
+    }
+
+    /** What a job does with its core, a refusal included: a class of the job's own jar. */
+    static final class CoreUse {
+        static final String NAME = "NativeLibraryTest$CoreUse";
+
+        static String run(String nativeTmp) {
+            try {
+                SessionCore.open(new CoreOptions().logFilter("loud"), nativeTmp);
+                throw new AssertionError("the core took a filter that it cannot know");
+            } catch (IllegalArgumentException expected) {
+                // The core itself throws it: the one Java class that it names.
+            }
+            long nowMs = 1_734_145_200_000L;
+            byte[] value =
+                    ("{\"uid\":\"u1\",\"log_name\":\"CLICK\",\"ts\":" + nowMs + "}")
+                            .getBytes(StandardCharsets.UTF_8);
+            try (SessionCore core = SessionCore.open(new CoreOptions(), nativeTmp)) {
+                DecodeReply decoded = core.decode(value, -1, nowMs);
+                String key = decoded.key();
+                core.onEvent(null, decoded.found(), value);
+                return key;
+            }
+        }
+
+        private CoreUse() {}
     }
 }
