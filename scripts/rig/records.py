@@ -20,7 +20,14 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+)
 
 ADMIN_PATIENCE_S = 30
 # What the producer puts into one request before the broker compresses or refuses it.
@@ -84,12 +91,46 @@ class Acknowledged(NamedTuple):
         return cls(origin, hashlib.sha256(value or b"").hexdigest())
 
 
-def create_topics(bootstrap_servers: str, partitions: dict[str, int]) -> None:
-    """Makes topics; `partitions` is {topic: number of partitions}."""
+def create_topics(
+    bootstrap_servers: str, partitions: dict[str, int], config: dict[str, str] | None = None
+) -> None:
+    """Makes topics; `partitions` is {topic: number of partitions}, `config` is for all of them."""
     client = AdminClient(_client(bootstrap_servers))
-    topics = [NewTopic(topic, number, 1) for topic, number in partitions.items()]
+    topics = [
+        NewTopic(topic, number, 1, config=config or {}) for topic, number in partitions.items()
+    ]
     for made in client.create_topics(topics).values():
         made.result(ADMIN_PATIENCE_S)
+
+
+def delete_topic(bootstrap_servers: str, topic: str) -> None:
+    for deleted in AdminClient(_client(bootstrap_servers)).delete_topics([topic]).values():
+        deleted.result(ADMIN_PATIENCE_S)
+
+
+def add_partitions(bootstrap_servers: str, topic: str, total: int) -> None:
+    wanted = [NewPartitions(topic, total)]
+    for made in AdminClient(_client(bootstrap_servers)).create_partitions(wanted).values():
+        made.result(ADMIN_PATIENCE_S)
+
+
+def configure_topic(bootstrap_servers: str, topic: str, config: dict[str, str]) -> None:
+    """Changes these settings of a topic and leaves the others."""
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in config.items()
+    ]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+    client = AdminClient(_client(bootstrap_servers))
+    for changed in client.incremental_alter_configs([resource]).values():
+        changed.result(ADMIN_PATIENCE_S)
+
+
+def delete_before(bootstrap_servers: str, topic: str, offsets: dict[int, int]) -> None:
+    """Deletes what lies before an offset, as retention would; `offsets` is by partition."""
+    wanted = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+    for deleted in AdminClient(_client(bootstrap_servers)).delete_records(wanted).values():
+        deleted.result(ADMIN_PATIENCE_S)
 
 
 def send(
@@ -151,7 +192,15 @@ def send(
 class Reader:
     """Reads topics from their beginning, and goes on where it stopped at the next call."""
 
-    def __init__(self, bootstrap_servers: str, *topics: str):
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *topics: str,
+        isolation_level: str = "read_committed",
+        patient: bool = False,
+    ):
+        """A `patient` reader goes on where the broker or a topic is away for a while."""
+        self._patient = patient
         self._consumer = Consumer(
             {
                 **_client(bootstrap_servers),
@@ -159,7 +208,7 @@ class Reader:
                 "group.id": "rig-reader",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
-                "isolation.level": "read_committed",
+                "isolation.level": isolation_level,
                 "fetch.wait.max.ms": 50,
             }
         )
@@ -194,7 +243,7 @@ class Reader:
                     yield _stored(message)
                 elif message.error().code() == KafkaError._PARTITION_EOF:
                     self._at_end.add(partition)
-                else:
+                elif not self._patient:
                     raise KafkaException(message.error())
             if not messages and len(self._at_end) == self._partitions:
                 return
