@@ -18,12 +18,15 @@
 #define SESSION_CORE_DECODE 0
 
 /*
- Give an event its session. Request: state, found, value, of the three lengths.
+ Give an event its session, or let it wait. `a`: the watermark. Request: state, found, value,
+ and where the event came from (partition `i32`, offset `i64`, what the caller carries), of
+ the four lengths. In arrival order neither watermark nor the last part is looked at.
  */
 #define SESSION_CORE_ON_EVENT 1
 
 /*
- Close what is due. `a`: the timer's time. Request: state, key, of the first two lengths.
+ Label and close what is due. `a`: the timer's time, `b`: the watermark. Request: state, key,
+ of the first two lengths.
  */
 #define SESSION_CORE_ON_TIMER 2
 
@@ -84,7 +87,8 @@ int32_t session_core_call(int64_t handle,
                           int64_t b,
                           int32_t first,
                           int32_t second,
-                          int32_t third);
+                          int32_t third,
+                          int32_t fourth);
 
 /*
  Gives the memory of a core back.

@@ -51,10 +51,11 @@ pub unsafe extern "C" fn session_core_call(
     first: i32,
     second: i32,
     third: i32,
+    fourth: i32,
 ) -> i32 {
     // SAFETY: the caller's word.
     match unsafe { Handle::of_number(handle) } {
-        Some(handle) => handle.call(call, a, b, Lengths { first, second, third }),
+        Some(handle) => handle.call(call, a, b, Lengths { first, second, third, fourth }),
         None => crate::handle::status::NO_HANDLE,
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use log::LevelFilter;
-use wire::{CoreError, CoreOptions, LogFilter, SessionCore, FLAGS_OFFSET, FLAG_LOG_WAITS};
+use wire::{Arrival, CoreError, CoreOptions, LogFilter, SessionCore, FLAGS_OFFSET, FLAG_LOG_WAITS};
 
 use crate::notes::Notes;
 
@@ -12,9 +12,12 @@ pub mod call {
     /// Decide what a record is. `a`: Kafka timestamp, `b`: wall clock, `first`: length of the value,
     /// -1 for none. Request: value.
     pub const DECODE: i32 = 0;
-    /// Give an event its session. Request: state, found, value, of the three lengths.
+    /// Give an event its session, or let it wait. `a`: the watermark. Request: state, found, value,
+    /// and where the event came from (partition `i32`, offset `i64`, what the caller carries), of
+    /// the four lengths. In arrival order neither watermark nor the last part is looked at.
     pub const ON_EVENT: i32 = 1;
-    /// Close what is due. `a`: the timer's time. Request: state, key, of the first two lengths.
+    /// Label and close what is due. `a`: the timer's time, `b`: the watermark. Request: state, key,
+    /// of the first two lengths.
     pub const ON_TIMER: i32 = 2;
 }
 
@@ -51,6 +54,8 @@ pub struct Lengths {
     pub second: i32,
     /// Of the third part.
     pub third: i32,
+    /// Of the fourth part.
+    pub fourth: i32,
 }
 
 impl Handle {
@@ -154,46 +159,10 @@ impl Handle {
             // SAFETY: the attached buffer is live and of this size, and nobody writes to it now.
             unsafe { std::slice::from_raw_parts(self.request.0, self.request.1) }
         };
-        let step = || {
-            notes.during(|| {
-                let (first, rest) = part(request, lengths.first.max(0))?;
-                let (second, rest) = part(rest, lengths.second)?;
-                let (third, _) = part(rest, lengths.third)?;
-                match call {
-                    call::DECODE => {
-                        let value = (lengths.first >= 0).then_some(first);
-                        fail_on_purpose(first, "decode");
-                        core.decode(value, a, b, frame);
-                        Ok(())
-                    }
-                    call::ON_EVENT => {
-                        fail_on_purpose(third, "event");
-                        core.on_event(first, second, third, frame).map_err(sentence)
-                    }
-                    call::ON_TIMER => {
-                        fail_on_purpose(second, "timer");
-                        core.on_timer(first, second, a, frame).map_err(sentence)
-                    }
-                    _ => {
-                        Err(format!("the core knows no call {call}: the jar is of another version"))
-                    }
-                }
-            })
-        };
-        match catch_unwind(AssertUnwindSafe(step)) {
+        let request = Request::read(request, call, (a, b), lengths)?;
+        match catch(notes, || request.answer(core, frame)) {
             Ok(done) => done,
-            Err(_) => {
-                // The frame may be half written: it is written anew from its start.
-                let said = notes.take_panic().unwrap_or_else(|| "panicked".to_owned());
-                notes.during(|| log::error!(target: "session_core", "the core failed: {said}"));
-                let frame = &mut self.frame;
-                match call {
-                    call::DECODE => SessionCore::failed_decode(&said, frame),
-                    call::ON_EVENT => SessionCore::failed_event(&said, frame),
-                    _ => SessionCore::failed_timer(&said, frame),
-                }
-                Ok(())
-            }
+            Err(said) => request.answer_after_a_panic(core, notes, frame, &said),
         }
     }
 
@@ -229,6 +198,111 @@ fn sentence(error: CoreError) -> String {
     error.to_string()
 }
 
+/// A call and the parts of its request.
+#[derive(Clone, Copy)]
+enum Request<'r> {
+    Decode { value: Option<&'r [u8]>, record_time_ms: i64, now_ms: i64 },
+    OnEvent { state: &'r [u8], found: &'r [u8], record: &'r [u8], arrival: Arrival<'r> },
+    OnTimer { state: &'r [u8], key: &'r [u8], timer_ms: i64, watermark_ms: i64 },
+}
+
+impl<'r> Request<'r> {
+    fn read(
+        bytes: &'r [u8],
+        call: i32,
+        (a, b): (i64, i64),
+        lengths: Lengths,
+    ) -> Result<Request<'r>, String> {
+        let (first, rest) = part(bytes, lengths.first.max(0))?;
+        let (second, rest) = part(rest, lengths.second)?;
+        let (third, rest) = part(rest, lengths.third)?;
+        let (fourth, _) = part(rest, lengths.fourth)?;
+        match call {
+            call::DECODE => {
+                let value = (lengths.first >= 0).then_some(first);
+                Ok(Request::Decode { value, record_time_ms: a, now_ms: b })
+            }
+            call::ON_EVENT => {
+                let arrival = Arrival::read(fourth, a).unwrap_or_default();
+                Ok(Request::OnEvent { state: first, found: second, record: third, arrival })
+            }
+            call::ON_TIMER => {
+                Ok(Request::OnTimer { state: first, key: second, timer_ms: a, watermark_ms: b })
+            }
+            _ => Err(format!("the core knows no call {call}: the jar is of another version")),
+        }
+    }
+
+    fn answer(&self, core: &SessionCore, frame: &mut Vec<u8>) -> Result<(), String> {
+        match *self {
+            Request::Decode { value, record_time_ms, now_ms } => {
+                core.decode(value, record_time_ms, now_ms, frame);
+                Ok(())
+            }
+            Request::OnEvent { state, found, record, arrival } => {
+                core.on_event(state, found, record, &arrival, frame).map_err(sentence)
+            }
+            Request::OnTimer { state, key, timer_ms, watermark_ms } => {
+                core.on_timer(state, key, timer_ms, watermark_ms, frame).map_err(sentence)
+            }
+        }
+    }
+
+    /// Answers once more, with each part of a step under a guard, so that only what fails becomes a
+    /// dead letter. Where the core fails even so, the whole input of the call does.
+    fn answer_after_a_panic(
+        &self,
+        core: &SessionCore,
+        notes: &Notes,
+        frame: &mut Vec<u8>,
+        said: &str,
+    ) -> Result<(), String> {
+        let log_failure = |said: &str| {
+            notes.during(|| log::error!(target: "session_core", "the core failed: {said}"))
+        };
+        let mut failed_parts = 0;
+        let mut guard = |part: &mut dyn FnMut()| {
+            catch(notes, part).inspect_err(|said| {
+                failed_parts += 1;
+                log_failure(said);
+            })
+        };
+        // The frame may be half written: it is written anew from its start.
+        let answered = catch(notes, || match *self {
+            Request::Decode { .. } => {
+                SessionCore::failed_decode(said, frame);
+                Ok(())
+            }
+            Request::OnEvent { state, found, record, arrival } => core
+                .on_event_guarded(state, found, record, &arrival, frame, &mut guard)
+                .map_err(sentence),
+            Request::OnTimer { state, key, timer_ms, watermark_ms } => core
+                .on_timer_guarded(state, key, timer_ms, watermark_ms, frame, &mut guard)
+                .map_err(sentence),
+        });
+        if failed_parts == 0 {
+            log_failure(said);
+        }
+        answered.unwrap_or_else(|said| {
+            log_failure(&said);
+            match *self {
+                Request::Decode { .. } => SessionCore::failed_decode(&said, frame),
+                Request::OnEvent { .. } => SessionCore::failed_event(&said, frame),
+                Request::OnTimer { state, .. } => {
+                    SessionCore::failed_timer(state, &said, frame);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Runs what may panic; an error is what the panic said.
+fn catch<T>(notes: &Notes, run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(|| notes.during(run)))
+        .map_err(|_| notes.take_panic().unwrap_or_else(|| "panicked".to_owned()))
+}
+
 fn part(bytes: &[u8], length: i32) -> Result<(&[u8], &[u8]), String> {
     usize::try_from(length)
         .ok()
@@ -246,16 +320,3 @@ fn level(filter: LogFilter) -> LevelFilter {
         LogFilter::Trace => LevelFilter::Trace,
     }
 }
-
-/// Panics where a record, or the key of a timer, asks for it: `panic-in-decode` and so on.
-#[cfg(feature = "failing")]
-#[expect(clippy::panic, reason = "this is what the feature is for")]
-fn fail_on_purpose(bytes: &[u8], place: &str) {
-    let wanted = format!("panic-in-{place}");
-    if bytes.windows(wanted.len()).any(|window| window == wanted.as_bytes()) {
-        panic!("asked to fail: {wanted}");
-    }
-}
-
-#[cfg(not(feature = "failing"))]
-fn fail_on_purpose(_bytes: &[u8], _place: &str) {}

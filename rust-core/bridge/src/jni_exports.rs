@@ -104,7 +104,7 @@ fn attach(
     Ok(())
 }
 
-/// `private static native int call(long, int, long, long, int, int, int)`, the one hot call.
+/// `private static native int call(long, int, long, long, int, int, int, int)`, the one hot call.
 #[no_mangle]
 pub extern "system" fn Java_com_main_core_SessionCore_call(
     _env: EnvUnowned<'_>,
@@ -116,10 +116,11 @@ pub extern "system" fn Java_com_main_core_SessionCore_call(
     first: jint,
     second: jint,
     third: jint,
+    fourth: jint,
 ) -> jint {
     // SAFETY: as in `attach`.
     match unsafe { Handle::of_number(handle) } {
-        Some(handle) => handle.call(call, a, b, Lengths { first, second, third }),
+        Some(handle) => handle.call(call, a, b, Lengths { first, second, third, fourth }),
         None => status::NO_HANDLE,
     }
 }

@@ -3,7 +3,7 @@
  *
  * All integers are little endian, as those of the frames. Start: u32 size of the reply buffer,
  * u32 length of the options, options. Then each call: i32 call, i64 a, i64 b, i32 first, second,
- * third, and the parts of the request, of these lengths (a negative one is none). Each answer:
+ * third, fourth, and the parts of the request, of these lengths (a negative one is none). Each answer:
  * i32 result of the call, u32 length, bytes of the reply.
  */
 #include <stdint.h>
@@ -13,7 +13,7 @@
 
 #include "session_core.h"
 
-enum { REQUEST_SIZE = 4 << 20 };
+enum { REQUEST_SIZE = 4 << 20, PARTS = 4 };
 
 /* Reads all of it, or says that the input has ended. */
 static int read_all(void *to, size_t length)
@@ -79,7 +79,7 @@ static void answer(int32_t result, const uint8_t *reply)
 static int read_parts(uint8_t *request, const int32_t *lengths)
 {
     size_t used = 0;
-    for (int part = 0; part < 3; part++) {
+    for (int part = 0; part < PARTS; part++) {
         size_t length = lengths[part] > 0 ? (size_t)lengths[part] : 0;
         if (length > REQUEST_SIZE - used || !read_all(request + used, length)) {
             return 0;
@@ -105,13 +105,13 @@ int main(void)
     struct {
         int32_t call;
         int64_t times[2];
-        int32_t lengths[3];
+        int32_t lengths[PARTS];
     } in;
     /* Without a handle the calls are made all the same: the core refuses them. */
     while (read_all(&in.call, sizeof in.call) && read_all(in.times, sizeof in.times) &&
            read_all(in.lengths, sizeof in.lengths) && read_parts(request, in.lengths)) {
         int32_t result = session_core_call(handle, in.call, in.times[0], in.times[1],
-                                           in.lengths[0], in.lengths[1], in.lengths[2]);
+                                           in.lengths[0], in.lengths[1], in.lengths[2], in.lengths[3]);
         answer(result, reply);
     }
     session_core_close(handle);

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{json, Value};
-use wire::{DecodeReply, EmissionKind, StateChange, StepReply};
+use wire::{Arrival, DecodeReply, EmissionKind, StateChange, StepReply, Subject};
 
 use crate::{Action, Becomes, Closed, Label, Scenario};
 
@@ -21,10 +21,16 @@ use crate::{Action, Becomes, Closed, Label, Scenario};
 pub trait Engine {
     /// Decides what a record is.
     fn decode(&mut self, value: &[u8], record_time_ms: i64, now_ms: i64) -> Vec<u8>;
-    /// Gives an event its session.
-    fn on_event(&mut self, state: &[u8], found: &[u8], record: &[u8]) -> Vec<u8>;
-    /// Closes what is due.
-    fn on_timer(&mut self, state: &[u8], key: &str, timer_ms: i64) -> Vec<u8>;
+    /// Gives an event its session, or lets it wait.
+    fn on_event(
+        &mut self,
+        state: &[u8],
+        found: &[u8],
+        record: &[u8],
+        arrival: &Arrival<'_>,
+    ) -> Vec<u8>;
+    /// Labels and closes what is due.
+    fn on_timer(&mut self, state: &[u8], key: &str, timer_ms: i64, watermark_ms: i64) -> Vec<u8>;
 }
 
 /// Plays every scenario file of the project, each on an engine of its own that `open` makes from
@@ -39,11 +45,19 @@ pub fn play_all<E: Engine>(mut open: impl FnMut(&str) -> E) {
     assert!(scenarios.len() >= 11, "only {} scenario files found", scenarios.len());
     for scenario in &scenarios {
         let options = format!(
-            "allowed_lateness_ms={}\nclose_records=true\nrules={}",
+            "allowed_lateness_ms={}\nclose_records=true\norder={}\nrules={}",
             scenario.lateness_ms,
+            scenario.order,
             scenario.rules.as_deref().unwrap_or_default()
         );
-        Player { scenario, engine: open(&options), keys: BTreeMap::new() }.play();
+        Player {
+            scenario,
+            engine: open(&options),
+            keys: BTreeMap::new(),
+            watermark_ms: i64::MIN,
+            expected: Vec::new(),
+        }
+        .play();
     }
 }
 
@@ -52,12 +66,66 @@ struct Player<'s, E> {
     scenario: &'s Scenario,
     engine: E,
     keys: BTreeMap<String, Key>,
+    watermark_ms: i64,
+    /// The event lines so far; the offset of an event's record is its place here.
+    expected: Vec<Expected<'s>>,
 }
 
 #[derive(Clone, Default)]
 struct Key {
     state: Vec<u8>,
     timers: Vec<i64>,
+}
+
+/// What an event line tells.
+struct Expected<'s> {
+    place: String,
+    key: &'s str,
+    at_ms: i64,
+    label: Option<&'s Label>,
+    /// Whether its output has come.
+    came: bool,
+}
+
+/// What one step of a key gives, or all steps of a line.
+#[derive(Default)]
+struct Given {
+    outputs: Vec<Output>,
+    closings: Vec<Closing>,
+}
+
+struct Output {
+    /// The offset of its record, where the event waited.
+    waited: Option<i64>,
+    value: Vec<u8>,
+}
+
+struct Closing {
+    expires_ms: i64,
+    id: String,
+    told: Closed,
+}
+
+impl Given {
+    /// The closings as a line tells them: by expiry, then id. Those of a key come so by themselves.
+    fn closed(mut self) -> Vec<Closed> {
+        let order = |one: &Closing, other: &Closing| {
+            (one.expires_ms, &one.id).cmp(&(other.expires_ms, &other.id))
+        };
+        for (index, one) in self.closings.iter().enumerate() {
+            for next in &self.closings[index + 1..] {
+                let in_order = one.told.key != next.told.key || order(one, next).is_le();
+                assert!(in_order, "{} closes before {}", one.id, next.id);
+            }
+        }
+        self.closings.sort_by(order);
+        self.closings.into_iter().map(|closing| closing.told).collect()
+    }
+}
+
+/// What the shim carries for the record of an offset.
+fn carried(offset: i64) -> String {
+    format!("carried for {offset}")
 }
 
 impl<E: Engine> Player<'_, E> {
@@ -67,24 +135,61 @@ impl<E: Engine> Player<'_, E> {
             match &step.action {
                 Action::Event { at_ms, key, log_name, label, closed } => {
                     let record = json!({"uid": key, "log_name": log_name, "ts": at_ms}).to_string();
-                    let (output, closings) = self.event(record.as_bytes());
-                    assert_eq!(label_of(&output, key), *label, "{place}");
-                    assert_eq!(closings, *closed, "{place}");
+                    let (at_ms, label) = (*at_ms, label.as_ref());
+                    let expected =
+                        Expected { place: place.clone(), key, at_ms, label, came: false };
+                    self.expected.push(expected);
+                    let given = self.event(record.as_bytes());
+                    self.check_labels(&given.outputs);
+                    assert_eq!(given.closed(), *closed, "{place}");
                 }
                 Action::Watermark { at_ms, closed } => {
-                    assert_eq!(self.watermark(*at_ms), *closed, "{place}");
+                    self.watermark_ms = self.watermark_ms.max(*at_ms);
+                    let given = self.fire_timers(self.watermark_ms);
+                    self.check_labels(&given.outputs);
+                    assert_eq!(given.closed(), *closed, "{place}");
                 }
                 Action::Due { key, at_ms } => self.check_due(key, *at_ms, &place),
                 Action::Record { value, record_time_ms, becomes } => {
                     self.check_record(value, *record_time_ms, becomes, &place);
                 }
             }
+            self.check_nothing_waits_too_long();
         }
         // What the scenario leaves open closes in the end, and nothing stays behind.
-        self.watermark(i64::MAX);
+        self.watermark_ms = i64::MAX;
+        let given = self.fire_timers(self.watermark_ms);
+        self.check_labels(&given.outputs);
+        self.check_nothing_waits_too_long();
         for (key, held) in &self.keys {
             assert!(held.state.is_empty(), "{}: state of {key} is left", self.scenario.name);
             assert!(held.timers.is_empty(), "{}: timers of {key} are left", self.scenario.name);
+        }
+    }
+
+    /// Each output is its line's, and those of a key come by event time where they waited.
+    fn check_labels(&mut self, outputs: &[Output]) {
+        let mut released: BTreeMap<&str, i64> = BTreeMap::new();
+        for output in outputs {
+            let offset = output.waited.map_or(self.expected.len() - 1, |at| at.try_into().unwrap());
+            let expected = &mut self.expected[offset];
+            let place = &expected.place;
+            assert!(!expected.came, "{place}: a second output");
+            expected.came = true;
+            assert_eq!(label_of(&output.value, expected.key).as_ref(), expected.label, "{place}");
+            if output.waited.is_some() {
+                let before = released.insert(expected.key, expected.at_ms);
+                assert!(before.is_none_or(|at_ms| at_ms <= expected.at_ms), "{place}: not in turn");
+            }
+        }
+    }
+
+    /// In arrival order nothing waits, else what happened after the watermark does.
+    fn check_nothing_waits_too_long(&self) {
+        let in_turn = self.scenario.order == "event-time";
+        for expected in &self.expected {
+            let waits = in_turn && expected.at_ms > self.watermark_ms;
+            assert!(waits || expected.came, "{}: no output came", expected.place);
         }
     }
 
@@ -95,37 +200,41 @@ impl<E: Engine> Player<'_, E> {
         })
     }
 
-    fn event(&mut self, record: &[u8]) -> (Vec<u8>, Vec<Closed>) {
+    fn event(&mut self, record: &[u8]) -> Given {
         let now_ms = self.now_ms();
         let frame = self.engine.decode(record, -1, now_ms);
         let (key, found) = match DecodeReply::read(&frame).unwrap() {
             DecodeReply::Event { key, found, .. } => (key.to_owned(), found.to_vec()),
             DecodeReply::DeadLetter { reason, detail } => panic!("dead letter {reason}: {detail}"),
         };
-        let held = self.keys.entry(key.clone()).or_default();
-        let frame = self.engine.on_event(&held.state, &found, record);
+        let offset = i64::try_from(self.expected.len()).unwrap() - 1;
+        let (carried, watermark_ms) = (carried(offset), self.watermark_ms);
+        let arrival = Arrival { partition: 3, offset, carried: carried.as_bytes(), watermark_ms };
+        let held = self.keys.entry(key).or_default();
+        let frame = self.engine.on_event(&held.state, &found, record, &arrival);
         held.apply(&StepReply::read(&frame).unwrap())
     }
 
-    /// Fires the timers that are due, earliest first, as Flink does.
-    fn watermark(&mut self, at_ms: i64) -> Vec<Closed> {
-        let mut closings = Vec::new();
+    /// Fires the timers that are due at a watermark, earliest first, as Flink does.
+    fn fire_timers(&mut self, watermark_ms: i64) -> Given {
+        let mut given = Given::default();
         while let Some((timer_ms, key)) = self
             .keys
             .iter()
             .filter_map(|(key, held)| Some((*held.timers.iter().min()?, key.clone())))
             // Ids of one instant are ordered as text, where `_` follows the key.
             .min_by_key(|(timer_ms, key)| (*timer_ms, format!("{key}_")))
-            .filter(|(timer_ms, _)| *timer_ms <= at_ms)
+            .filter(|(timer_ms, _)| *timer_ms <= watermark_ms)
         {
             let held = self.keys.get_mut(&key).unwrap();
             held.timers.retain(|timer| *timer != timer_ms);
-            let frame = self.engine.on_timer(&held.state, &key, timer_ms);
-            let (output, closed) = held.apply(&StepReply::read(&frame).unwrap());
-            assert!(output.is_empty(), "a timer gave an output");
-            closings.extend(closed);
+            let frame = self.engine.on_timer(&held.state, &key, timer_ms, watermark_ms);
+            let step = held.apply(&StepReply::read(&frame).unwrap());
+            assert!(step.outputs.iter().all(|output| output.waited.is_some()), "invents an output");
+            given.outputs.extend(step.outputs);
+            given.closings.extend(step.closings);
         }
-        closings
+        given
     }
 
     fn check_due(&mut self, key: &str, due_ms: Option<i64>, place: &str) {
@@ -134,21 +243,21 @@ impl<E: Engine> Player<'_, E> {
             Some(due_ms) => {
                 assert_eq!(timers.len(), 1, "{place}: timers {timers:?}");
                 assert!(timers[0] <= due_ms, "{place}: the timer is late: {timers:?}");
-                // A watermark just before closes nothing of the key, one just then does.
-                assert_eq!(self.closings_at(key, due_ms - 1), 0, "{place}: closes too early");
-                assert_ne!(self.closings_at(key, due_ms), 0, "{place}: closes too late");
+                // A watermark just before does nothing to the key, one just then does.
+                assert_eq!(self.done_at(key, due_ms - 1), 0, "{place}: due earlier");
+                assert_ne!(self.done_at(key, due_ms), 0, "{place}: due later");
             }
             None => assert!(timers.is_empty(), "{place}: timers {timers:?}"),
         }
     }
 
-    /// How many sessions of a key a watermark would close.
-    fn closings_at(&mut self, key: &str, at_ms: i64) -> usize {
+    /// How many events of a key a watermark would label, and sessions close.
+    fn done_at(&mut self, key: &str, at_ms: i64) -> usize {
         let alone = BTreeMap::from([(key.to_owned(), self.keys[key].clone())]);
         let keys = std::mem::replace(&mut self.keys, alone);
-        let closings = self.watermark(at_ms).len();
+        let given = self.fire_timers(at_ms);
         self.keys = keys;
-        closings
+        given.outputs.len() + given.closings.len()
     }
 
     fn check_record(
@@ -171,17 +280,20 @@ impl<E: Engine> Player<'_, E> {
             Becomes::Dead(reason) => panic!("{place}: an event, not {reason}"),
             Becomes::Event => {}
             Becomes::Out(expected) => {
-                let frame = self.engine.on_event(&[], &found, value.as_bytes());
-                let (output, _) = Key::default().apply(&StepReply::read(&frame).unwrap());
-                assert_eq!(String::from_utf8(output).unwrap(), *expected, "{place}");
+                // Late, so that it does not wait.
+                let late = Arrival { watermark_ms: i64::MAX, ..Arrival::default() };
+                let frame = self.engine.on_event(&[], &found, value.as_bytes(), &late);
+                let given = Key::default().apply(&StepReply::read(&frame).unwrap());
+                let [output] = given.outputs.as_slice() else { panic!("{place}: one output") };
+                assert_eq!(std::str::from_utf8(&output.value).unwrap(), *expected, "{place}");
             }
         }
     }
 }
 
 impl Key {
-    /// Applies a reply as the shim does, and returns the output and the closings.
-    fn apply(&mut self, reply: &StepReply<'_>) -> (Vec<u8>, Vec<Closed>) {
+    /// Applies a reply as the shim does, and returns what it gives.
+    fn apply(&mut self, reply: &StepReply<'_>) -> Given {
         match reply.state_change {
             StateChange::Keep => {}
             StateChange::Put => self.state = reply.state.to_vec(),
@@ -194,16 +306,24 @@ impl Key {
         self.timers.extend(reply.register_timer_ms);
         assert!(self.timers.len() <= 1, "more than one timer: {:?}", self.timers);
         assert_eq!(self.timers.is_empty(), self.state.is_empty(), "a timer for each live key");
-        let mut output = Vec::new();
-        let mut closings = Vec::new();
+        let mut given = Given::default();
         for emission in &reply.emissions {
+            let waited = match emission.subject {
+                Subject::Waited { arrival, .. } => {
+                    assert_eq!(arrival.carried, carried(arrival.offset).as_bytes());
+                    Some(arrival.offset)
+                }
+                _ => None,
+            };
             match emission.kind {
-                EmissionKind::Output => output = emission.value.to_vec(),
-                EmissionKind::CloseRecord => closings.push(closing_of(emission.value)),
+                EmissionKind::Output => {
+                    given.outputs.push(Output { waited, value: emission.value.to_vec() });
+                }
+                EmissionKind::CloseRecord => given.closings.push(closing_of(emission.value)),
                 EmissionKind::DeadLetter => panic!("the core failed"),
             }
         }
-        (output, closings)
+        given
     }
 }
 
@@ -219,16 +339,18 @@ fn label_of(output: &[u8], key: &str) -> Option<Label> {
     })
 }
 
-fn closing_of(record: &[u8]) -> Closed {
+fn closing_of(record: &[u8]) -> Closing {
     let record: Value = serde_json::from_slice(record).unwrap();
     let key = record["uid"].as_str().unwrap().to_owned();
-    Closed {
-        id_ms: id_time(record["session_id"].as_str().unwrap(), &key),
+    let id = record["session_id"].as_str().unwrap().to_owned();
+    let told = Closed {
+        id_ms: id_time(&id, &key),
         key,
         count: record["event_count"].as_u64().unwrap(),
         last_ms: record["session_last_ts"].as_i64().unwrap(),
         by: record["closed_by"].as_str().unwrap().to_owned(),
-    }
+    };
+    Closing { expires_ms: record["session_expire_at"].as_i64().unwrap(), id, told }
 }
 
 fn id_time(id: &str, key: &str) -> i64 {

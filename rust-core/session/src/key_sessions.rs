@@ -163,8 +163,21 @@ impl<'a> KeySessions<'a> {
 
     /// Closes what is due when the timer of `at` fires, in order of expiry.
     pub fn on_timer(&mut self, at: EventTime, policy: &Policy) -> Vec<ClosedSession<'a>> {
+        self.timer_fired(at);
+        self.close_due(at, policy)
+    }
+
+    /// Takes note that the timer of `at` has fired: it is no longer registered.
+    pub fn timer_fired(&mut self, at: EventTime) {
         if self.timer_at.is_some_and(|timer_at| timer_at <= at) {
             self.timer_at = None;
+        }
+    }
+
+    /// Closes what is due at an instant or was before, in order of expiry.
+    pub fn close_due(&mut self, at: EventTime, policy: &Policy) -> Vec<ClosedSession<'a>> {
+        if self.due(policy).is_none_or(|due| due > at) {
+            return Vec::new();
         }
         let (mut due, open) = std::mem::take(&mut self.sessions)
             .into_iter()
@@ -184,11 +197,17 @@ impl<'a> KeySessions<'a> {
 
     /// Sees to it that one timer is registered at or before the earliest closing, and none where
     /// there is nothing to close.
+    pub fn arrange_timer(&mut self, policy: &Policy) -> TimerChange {
+        let due = self.due(policy);
+        self.arrange_timer_for(due)
+    }
+
+    /// Sees to it that one timer is registered at or before an instant, and none where nothing is
+    /// due. The instant is never later than the earliest closing.
     ///
     /// A timer that is early stays: it is cheaper to let it fire once and register the next than
     /// to move it with every event.
-    pub fn arrange_timer(&mut self, policy: &Policy) -> TimerChange {
-        let due = self.due(policy);
+    pub fn arrange_timer_for(&mut self, due: Option<EventTime>) -> TimerChange {
         let early_enough = match (self.timer_at, due) {
             (Some(timer_at), Some(due)) => timer_at <= due,
             (timer_at, due) => timer_at == due,

@@ -2,14 +2,20 @@
 
 use std::fmt;
 
-use session::{ClosedSession, Event, EventTime, KeySessions, Outcome, TimerChange};
+use session::{EventTime, Outcome, TimerChange};
 
 use crate::dead_letter::Reason;
+use crate::failing::fail_on_purpose;
 use crate::found::Found;
-use crate::options::CoreOptions;
-use crate::reply::{self, EmissionKind, StateChange, StepFrame};
-use crate::state::{self, StateError};
-use crate::{close_record, log_after, log_before};
+use crate::log_before;
+use crate::options::{CoreOptions, Order};
+use crate::reply::{self, Emissions, StateChange, StepHead};
+use crate::state::{self, KeyState, StateError};
+use crate::step::{self, Guard, Step};
+use crate::waiting::{self, Arrival};
+
+/// Where emissions of this size have come together, a timer goes on in another frame.
+const MOST_EMISSION_BYTES: usize = 4 << 20;
 
 /// The sessionizer as functions of bytes. It keeps nothing between calls but its options.
 #[derive(Clone, Debug)]
@@ -53,6 +59,7 @@ impl SessionCore {
             allowed_lateness_ms = options.policy.allowed_lateness_ms,
             max_record_size = options.max_record_size,
             close_records = options.close_records(),
+            ordered = options.order == Order::EventTime,
             "session core opened"
         );
         SessionCore { options }
@@ -73,6 +80,7 @@ impl SessionCore {
         now_ms: i64,
         frame: &mut Vec<u8>,
     ) {
+        fail_on_purpose(value.unwrap_or_default(), "decode");
         match log_before::decode(value, record_time_ms, now_ms, &self.options) {
             Ok(decoded) => {
                 let found = decoded.found();
@@ -84,8 +92,9 @@ impl SessionCore {
         }
     }
 
-    /// Gives an event its session, into a step frame. `state` is the key's state (empty for none),
-    /// `found` what `decode` found in the record.
+    /// Gives an event its session, or lets it wait for its turn, into a step frame. `state` is the
+    /// key's state (empty for none), `found` what `decode` found in the record. In arrival order
+    /// nothing looks at the arrival.
     ///
     /// # Errors
     ///
@@ -95,37 +104,36 @@ impl SessionCore {
         state: &[u8],
         found: &[u8],
         record: &[u8],
+        arrival: &Arrival<'_>,
         frame: &mut Vec<u8>,
     ) -> Result<(), CoreError> {
-        let policy = &self.options.policy;
-        let mut key_sessions = state::decode(state)?;
-        let found = Found::decode(found).ok_or(CoreError::NotFromDecode)?;
-        let event = Event { at: found.at, log_name: found.log_name };
-
-        let step = key_sessions.on_event(&event, policy);
-        let (change, timer) = match step.outcome {
-            Outcome::RodeAlong => (StateChange::Keep, TimerChange::default()),
-            _ => (StateChange::Put, key_sessions.arrange_timer(policy)),
-        };
-        let mut frame = self.frame(frame, change, timer, &key_sessions);
-
-        let label = step.label.as_ref();
-        let mut written = None;
-        frame.emit(
-            EmissionKind::Output,
-            |out| match label {
-                Some(label) => log_after::put_session_id(out, found.key, label.id_at),
-                None => out.extend_from_slice(found.key.as_bytes()),
-            },
-            |out| {
-                written = log_after::put(out, record, &found, label, &self.options.time_zone);
-            },
-        );
-        self.emit_close_records(&mut frame, found.key, step.closed.as_slice());
-        written.ok_or(CoreError::NotFromDecode)
+        match self.options.order {
+            Order::Arrival => self.label_at_once(state, found, record, frame),
+            Order::EventTime => self.event_step(state, found, record, arrival, frame, None),
+        }
     }
 
-    /// Closes what is due when the key's timer of `timer_ms` fires, into a step frame.
+    /// What `on_event` does, for an event on which it has panicked: each part is run under the
+    /// guard, and what fails becomes a dead letter.
+    ///
+    /// # Errors
+    ///
+    /// As `on_event`.
+    pub fn on_event_guarded(
+        &self,
+        state: &[u8],
+        found: &[u8],
+        record: &[u8],
+        arrival: &Arrival<'_>,
+        frame: &mut Vec<u8>,
+        guard: &mut Guard<'_>,
+    ) -> Result<(), CoreError> {
+        self.event_step(state, found, record, arrival, frame, Some(guard))
+    }
+
+    /// Labels what waits and closes what is due when the key's timer of `timer_ms` fires, into a
+    /// step frame. `watermark_ms` is where the watermark stands: what is due by then is done at
+    /// once, in the order in which the timers would do it.
     ///
     /// # Errors
     ///
@@ -135,51 +143,135 @@ impl SessionCore {
         state: &[u8],
         key: &[u8],
         timer_ms: i64,
+        watermark_ms: i64,
         frame: &mut Vec<u8>,
     ) -> Result<(), CoreError> {
-        let policy = &self.options.policy;
-        let mut key_sessions = state::decode(state)?;
-        let key = std::str::from_utf8(key).map_err(|_| CoreError::NotFromDecode)?;
+        self.timer_step(state, key, timer_ms, watermark_ms, frame, None)
+    }
 
-        let closed = key_sessions.on_timer(EventTime(timer_ms), policy);
-        let timer = key_sessions.arrange_timer(policy);
-        let change =
-            if key_sessions.sessions.is_empty() { StateChange::Clear } else { StateChange::Put };
-        let mut frame = self.frame(frame, change, timer, &key_sessions);
-        self.emit_close_records(&mut frame, key, &closed);
+    /// What `on_timer` does, for a timer on which it has panicked: each part is run under the
+    /// guard, and what fails becomes a dead letter.
+    ///
+    /// # Errors
+    ///
+    /// As `on_timer`.
+    pub fn on_timer_guarded(
+        &self,
+        state: &[u8],
+        key: &[u8],
+        timer_ms: i64,
+        watermark_ms: i64,
+        frame: &mut Vec<u8>,
+        guard: &mut Guard<'_>,
+    ) -> Result<(), CoreError> {
+        self.timer_step(state, key, timer_ms, watermark_ms, frame, Some(guard))
+    }
+
+    /// The step of an event in arrival order: one label, nothing collected apart.
+    fn label_at_once(
+        &self,
+        state: &[u8],
+        found: &[u8],
+        record: &[u8],
+        frame: &mut Vec<u8>,
+    ) -> Result<(), CoreError> {
+        let mut key_state = state::decode(state)?;
+        let found = Found::decode(found).ok_or(CoreError::NotFromDecode)?;
+        let labelled = step::join(&mut key_state.sessions, &found, record, &self.options);
+        let changed = labelled.outcome != Outcome::RodeAlong;
+        let mut emissions = self.put_step(frame, &mut key_state, changed, 0);
+        let written = step::emit_labelled(&mut emissions, &found, record, &labelled, &self.options);
+        emissions.end();
+        written.ok_or(CoreError::NotFromDecode)
+    }
+
+    /// The step of an event in any order.
+    fn event_step<'g>(
+        &self,
+        state: &[u8],
+        found: &[u8],
+        record: &[u8],
+        arrival: &Arrival<'_>,
+        frame: &mut Vec<u8>,
+        guard: Option<&'g mut Guard<'g>>,
+    ) -> Result<(), CoreError> {
+        let KeyState { sessions, mut waiting } = state::decode(state)?;
+        let found_bytes = found;
+        let found = Found::decode(found).ok_or(CoreError::NotFromDecode)?;
+        let watermark = EventTime(arrival.watermark_ms);
+        let in_turn = self.options.order == Order::EventTime;
+        let waits = in_turn && found.at > watermark;
+
+        let (mut apart, mut entry, mut labelled_early) = (Vec::new(), Vec::new(), 0);
+        let emissions = Emissions::apart(&mut apart);
+        let mut step = Step::new(&self.options, guard, found.key, sessions, emissions);
+        if waits {
+            waiting::put(&mut entry, found.at, arrival, found_bytes, record);
+            waiting.push(found.at, &entry);
+            labelled_early = step.make_room(&mut waiting)?;
+        } else {
+            if in_turn {
+                // Nothing, where the timers up to the watermark have fired.
+                step.release(&mut waiting, watermark, usize::MAX)?;
+            }
+            step.label(&found, record, None)?;
+        }
+        let changed = waits || step.changed;
+        let mut key_state = KeyState { sessions: step.sessions, waiting };
+        let mut emissions = self.put_step(frame, &mut key_state, changed, labelled_early);
+        emissions.append(&step.emissions);
+        emissions.end();
         Ok(())
     }
 
-    fn frame<'f>(
+    fn timer_step<'g>(
         &self,
-        frame: &'f mut Vec<u8>,
-        change: StateChange,
-        timer: TimerChange,
-        key_sessions: &KeySessions<'_>,
-    ) -> StepFrame<'f> {
-        StepFrame::new(frame, change, timer, |out| {
-            if change == StateChange::Put {
-                state::encode(out, key_sessions);
-            }
-        })
+        state: &[u8],
+        key: &[u8],
+        timer_ms: i64,
+        watermark_ms: i64,
+        frame: &mut Vec<u8>,
+        guard: Option<&'g mut Guard<'g>>,
+    ) -> Result<(), CoreError> {
+        let KeyState { sessions, mut waiting } = state::decode(state)?;
+        let key = std::str::from_utf8(key).map_err(|_| CoreError::NotFromDecode)?;
+        let until = EventTime(timer_ms.max(watermark_ms));
+
+        let mut apart = Vec::new();
+        let emissions = Emissions::apart(&mut apart);
+        let mut step = Step::new(&self.options, guard, key, sessions, emissions);
+        if step.release(&mut waiting, until, MOST_EMISSION_BYTES)? {
+            step.close(until);
+        }
+        step.sessions.timer_fired(EventTime(timer_ms));
+        let mut key_state = KeyState { sessions: step.sessions, waiting };
+        let mut emissions = self.put_step(frame, &mut key_state, true, 0);
+        emissions.append(&step.emissions);
+        emissions.end();
+        Ok(())
     }
 
-    fn emit_close_records(
+    /// Arranges the timer where the state has changed, and writes the head of the frame.
+    fn put_step<'f>(
         &self,
-        frame: &mut StepFrame<'_>,
-        key: &str,
-        closed: &[ClosedSession<'_>],
-    ) {
-        if !self.options.close_records() {
-            return;
+        frame: &'f mut Vec<u8>,
+        key_state: &mut KeyState<'_>,
+        changed: bool,
+        labelled_early: u32,
+    ) -> Emissions<'f> {
+        let (mut change, mut timer) = (StateChange::Keep, TimerChange::default());
+        if changed {
+            let closing_at = key_state.sessions.due(&self.options.policy);
+            let due = closing_at.into_iter().chain(key_state.waiting.first_at()).min();
+            timer = key_state.sessions.arrange_timer_for(due);
+            change = if key_state.is_empty() { StateChange::Clear } else { StateChange::Put };
         }
-        for closed in closed {
-            frame.emit(
-                EmissionKind::CloseRecord,
-                |out| log_after::put_session_id(out, key, closed.session.id_at),
-                |out| close_record::put(out, key, closed),
-            );
-        }
+        let head = StepHead { change, timer, labelled_early };
+        reply::put_step(frame, head, |out| {
+            if change == StateChange::Put {
+                state::encode(out, key_state);
+            }
+        })
     }
 
     /// The decode frame of a record that the core failed on.
@@ -189,19 +281,21 @@ impl SessionCore {
 
     /// The step frame of an event that the core failed on: its state stays as it was.
     pub fn failed_event(detail: &str, frame: &mut Vec<u8>) {
-        failed_step(StateChange::Keep, detail, frame);
+        let mut emissions = failed_step(StateChange::Keep, frame);
+        step::emit_failure(&mut emissions, detail);
+        emissions.end();
     }
 
     /// The step frame of a timer that the core failed on: the key's state goes to the dead letters.
-    pub fn failed_timer(detail: &str, frame: &mut Vec<u8>) {
-        failed_step(StateChange::Clear, detail, frame);
+    pub fn failed_timer(state: &[u8], detail: &str, frame: &mut Vec<u8>) {
+        let mut emissions = failed_step(StateChange::Clear, frame);
+        emissions.of_sessions(|out| out.extend_from_slice(state));
+        step::emit_failure(&mut emissions, detail);
+        emissions.end();
     }
 }
 
-fn failed_step(change: StateChange, detail: &str, frame: &mut Vec<u8>) {
-    StepFrame::new(frame, change, TimerChange::default(), |_| {}).emit(
-        EmissionKind::DeadLetter,
-        |out| out.extend_from_slice(Reason::InternalError.as_str().as_bytes()),
-        |out| out.extend_from_slice(detail.as_bytes()),
-    );
+fn failed_step(change: StateChange, frame: &mut Vec<u8>) -> Emissions<'_> {
+    let head = StepHead { change, timer: TimerChange::default(), labelled_early: 0 };
+    reply::put_step(frame, head, |_| {})
 }

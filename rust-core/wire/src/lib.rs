@@ -16,6 +16,7 @@
 mod close_record;
 mod core;
 mod dead_letter;
+mod failing;
 mod found;
 mod json;
 mod log_after;
@@ -24,12 +25,16 @@ mod options;
 mod reply;
 mod rules_file;
 mod state;
+mod step;
 mod varint;
+mod waiting;
 
 pub use crate::core::{CoreError, SessionCore};
 pub use dead_letter::Reason;
-pub use options::{CoreOptions, LogFilter, OptionsError};
-pub use reply::{DecodeReply, Emission, EmissionKind, StateChange, StepReply};
+pub use options::{CoreOptions, LogFilter, OptionsError, Order};
+pub use reply::{DecodeReply, Emission, EmissionKind, StateChange, StepReply, Subject};
 pub use reply::{FLAGS_OFFSET, FLAG_LOG_WAITS, FRAME_VERSION};
 pub use rules_file::{KeySource, RulesFile, RulesFileError};
 pub use state::StateError;
+pub use step::Guard;
+pub use waiting::{Arrival, MAX_WAITING_BYTES_PER_KEY, MAX_WAITING_PER_KEY};

@@ -12,6 +12,8 @@ use crate::rules_file::RulesFile;
 pub struct CoreOptions {
     /// The rule table, the allowed lateness, and whether log names are counted.
     pub policy: Policy,
+    /// In which order a key's events get their sessions.
+    pub order: Order,
     /// How far an event time may lie after the record's own time, in milliseconds.
     pub max_future_ms: i64,
     /// Older event times are dead letters; `None` for no such limit.
@@ -24,6 +26,15 @@ pub struct CoreOptions {
     pub time_zone: TimeZone,
     /// What the core logs.
     pub log_filter: LogFilter,
+}
+
+/// In which order a key's events get their sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they arrive, each at once.
+    Arrival,
+    /// By event time: an event waits until the watermark has reached it.
+    EventTime,
 }
 
 /// The least severe level that is logged.
@@ -87,6 +98,7 @@ impl CoreOptions {
         let number = || value.parse::<i64>().ok().filter(|number| *number >= 0);
         match name {
             "allowed_lateness_ms" => self.policy.allowed_lateness_ms = number()?,
+            "order" => self.order = Order::parse(value)?,
             "max_future_ms" => self.max_future_ms = number()?,
             "min_event_time_ms" => {
                 let ms = value.parse::<i64>().ok()?;
@@ -118,12 +130,23 @@ impl Default for CoreOptions {
         let rules = RulesFile::default();
         CoreOptions {
             policy: Policy::default(),
+            order: Order::Arrival,
             max_future_ms: 10 * 60_000,
             min_event_time: Some(EventTime(946_684_800_000)), // 2000-01-01T00:00:00Z
             max_record_size: 900 * 1024,
             time_zone: rules.time_zone(),
             rules_file: rules,
             log_filter: LogFilter::Info,
+        }
+    }
+}
+
+impl Order {
+    fn parse(name: &str) -> Option<Order> {
+        match name {
+            "arrival" => Some(Order::Arrival),
+            "event-time" => Some(Order::EventTime),
+            _ => None,
         }
     }
 }

@@ -8,14 +8,20 @@
 //!
 //! step      0 u8 frame version    1 u8 flags    2 u8 0    3 u8 state: 0 keep, 1 put, 2 clear
 //!           4 u32 length of the state           8 i64 timer to delete   16 i64 timer to register
-//!          24 u32 number of emissions          28 u32 0                 32 state
+//!          24 u32 number of emissions          28 u32 events labelled before their turn
+//!          32 state
 //!              then each emission: u32 kind, u32 key length, u32 value length, key, value
 //!              kinds: 0 output, 1 close record, 2 dead letter (key: the reason, value: the detail)
+//!                     3, 4 what the next emission is of, where that is not the event of the call:
+//!                     3 an event that waited (key: where it came from; value, before a dead letter:
+//!                       its record), 4 the sessions of the key (value: their state)
 //! ```
 //! A timer of `i64::MIN` is none. `DecodeReply.java` and `StepReply.java` mirror the offsets; golden
 //! files that both sides read pin them.
 
 use session::{EventTime, TimerChange};
+
+use crate::waiting::Arrival;
 
 /// The version of both frames.
 pub const FRAME_VERSION: u8 = 1;
@@ -31,6 +37,12 @@ const NO_TIMER: i64 = i64::MIN;
 const DECODE_HEADER_LENGTH: usize = 24;
 const STEP_HEADER_LENGTH: usize = 32;
 const EMISSION_COUNT_OFFSET: usize = 24;
+
+const OUTPUT: u32 = 0;
+const CLOSE_RECORD: u32 = 1;
+const FAILED: u32 = 2;
+const OF_WAITED: u32 = 3;
+const OF_SESSIONS: u32 = 4;
 
 /// What becomes of the key's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +62,24 @@ pub enum EmissionKind {
     Output,
     /// A close record.
     CloseRecord,
-    /// The core failed on this input; the shim has its bytes.
+    /// The core failed on its subject.
     DeadLetter,
+}
+
+/// What an emission is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'f> {
+    /// The event of the call; of a close record, the key.
+    Given,
+    /// An event that waited.
+    Waited {
+        /// How it came in; its watermark is none.
+        arrival: Arrival<'f>,
+        /// Its record, where the emission is a dead letter.
+        record: &'f [u8],
+    },
+    /// The sessions of the key, as state.
+    Sessions(&'f [u8]),
 }
 
 /// Lengths in a frame are `u32`; records are bounded far below.
@@ -80,35 +108,91 @@ fn put_decoded(frame: &mut Vec<u8>, kind: u8, at_ms: i64, first: &[u8], second: 
     frame.extend_from_slice(second);
 }
 
-/// Writes a step frame: the head and the state at once, then emission by emission.
-pub(crate) struct StepFrame<'f> {
-    frame: &'f mut Vec<u8>,
-    emissions: u32,
+/// The head of a step frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepHead {
+    pub(crate) change: StateChange,
+    pub(crate) timer: TimerChange,
+    /// Events that were labelled before their turn, for too many waited.
+    pub(crate) labelled_early: u32,
 }
 
-impl<'f> StepFrame<'f> {
-    pub(crate) fn new(
-        frame: &'f mut Vec<u8>,
-        change: StateChange,
-        timer: TimerChange,
-        put_state: impl FnOnce(&mut Vec<u8>),
-    ) -> StepFrame<'f> {
-        let change = match change {
-            StateChange::Keep => 0,
-            StateChange::Put => 1,
-            StateChange::Clear => 2,
-        };
-        let timer_ms = |at: Option<EventTime>| at.map_or(NO_TIMER, |at| at.0).to_le_bytes();
-        frame.clear();
-        frame.extend_from_slice(&[FRAME_VERSION, 0, 0, change]);
-        frame.extend_from_slice(&[0; 4]);
-        frame.extend_from_slice(&timer_ms(timer.delete));
-        frame.extend_from_slice(&timer_ms(timer.register));
-        frame.extend_from_slice(&[0; 8]);
-        put_state(frame);
-        let state_length = length(frame.len() - STEP_HEADER_LENGTH);
-        overwrite(frame, 4, state_length);
-        StepFrame { frame, emissions: 0 }
+/// Writes the head of a step frame and the state; the emissions follow.
+pub(crate) fn put_step(
+    frame: &mut Vec<u8>,
+    head: StepHead,
+    put_state: impl FnOnce(&mut Vec<u8>),
+) -> Emissions<'_> {
+    let change = match head.change {
+        StateChange::Keep => 0,
+        StateChange::Put => 1,
+        StateChange::Clear => 2,
+    };
+    let timer_ms = |at: Option<EventTime>| at.map_or(NO_TIMER, |at| at.0).to_le_bytes();
+    frame.clear();
+    frame.extend_from_slice(&[FRAME_VERSION, 0, 0, change]);
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(&timer_ms(head.timer.delete));
+    frame.extend_from_slice(&timer_ms(head.timer.register));
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(&head.labelled_early.to_le_bytes());
+    put_state(frame);
+    let state_length = length(frame.len() - STEP_HEADER_LENGTH);
+    overwrite(frame, 4, state_length);
+    Emissions { bytes: frame, count: 0 }
+}
+
+/// Appends emissions to bytes: those of a step frame, or bytes that become part of one.
+pub(crate) struct Emissions<'b> {
+    bytes: &'b mut Vec<u8>,
+    count: u32,
+}
+
+impl<'b> Emissions<'b> {
+    /// Collects emissions apart from a frame, whose head is not known before the last of them.
+    pub(crate) fn apart(bytes: &'b mut Vec<u8>) -> Emissions<'b> {
+        Emissions { bytes, count: 0 }
+    }
+
+    /// Appends what was collected apart.
+    pub(crate) fn append(&mut self, apart: &Emissions<'_>) {
+        self.bytes.extend_from_slice(apart.bytes);
+        self.count += apart.count;
+    }
+
+    /// Ends a frame: its head says how many emissions there are.
+    pub(crate) fn end(self) {
+        overwrite(self.bytes, EMISSION_COUNT_OFFSET, self.count.to_le_bytes());
+    }
+
+    /// How many bytes they are.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Where the next one will stand.
+    pub(crate) fn mark(&self) -> (usize, u32) {
+        (self.bytes.len(), self.count)
+    }
+
+    /// Takes back all that was written since a mark.
+    pub(crate) fn back_to(&mut self, (size, count): (usize, u32)) {
+        self.bytes.truncate(size);
+        self.count = count;
+    }
+
+    /// Says that the next emission is of an event that waited.
+    pub(crate) fn of_waited(&mut self, came_from: &[u8], record: &[u8]) {
+        self.put(
+            OF_WAITED,
+            |out| out.extend_from_slice(came_from),
+            |out| out.extend_from_slice(record),
+        );
+    }
+
+    /// Says that the next emission is of the key's sessions.
+    pub(crate) fn of_sessions(&mut self, put_state: impl FnOnce(&mut Vec<u8>)) {
+        self.put(OF_SESSIONS, |_| {}, put_state);
     }
 
     /// Appends an emission of what the two functions write.
@@ -118,23 +202,31 @@ impl<'f> StepFrame<'f> {
         put_key: impl FnOnce(&mut Vec<u8>),
         put_value: impl FnOnce(&mut Vec<u8>),
     ) {
-        let kind: u32 = match kind {
-            EmissionKind::Output => 0,
-            EmissionKind::CloseRecord => 1,
-            EmissionKind::DeadLetter => 2,
+        let kind = match kind {
+            EmissionKind::Output => OUTPUT,
+            EmissionKind::CloseRecord => CLOSE_RECORD,
+            EmissionKind::DeadLetter => FAILED,
         };
-        let head = self.frame.len();
-        self.frame.extend_from_slice(&kind.to_le_bytes());
-        self.frame.extend_from_slice(&[0; 8]);
-        let key = self.frame.len();
-        put_key(self.frame);
-        let value = self.frame.len();
-        put_value(self.frame);
-        let end = self.frame.len();
-        overwrite(self.frame, head + 4, length(value - key));
-        overwrite(self.frame, head + 8, length(end - value));
-        self.emissions += 1;
-        overwrite(self.frame, EMISSION_COUNT_OFFSET, self.emissions.to_le_bytes());
+        self.put(kind, put_key, put_value);
+    }
+
+    fn put(
+        &mut self,
+        kind: u32,
+        put_key: impl FnOnce(&mut Vec<u8>),
+        put_value: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let head = self.bytes.len();
+        self.bytes.extend_from_slice(&kind.to_le_bytes());
+        self.bytes.extend_from_slice(&[0; 8]);
+        let key = self.bytes.len();
+        put_key(self.bytes);
+        let value = self.bytes.len();
+        put_value(self.bytes);
+        let end = self.bytes.len();
+        overwrite(self.bytes, head + 4, length(value - key));
+        overwrite(self.bytes, head + 8, length(end - value));
+        self.count += 1;
     }
 }
 
@@ -199,6 +291,8 @@ pub struct StepReply<'f> {
     pub delete_timer_ms: Option<i64>,
     /// The timer to register, in milliseconds of event time.
     pub register_timer_ms: Option<i64>,
+    /// Events that were labelled before their turn, for too many waited.
+    pub labelled_early: usize,
     /// What is to be written.
     pub emissions: Vec<Emission<'f>>,
 }
@@ -208,6 +302,8 @@ pub struct StepReply<'f> {
 pub struct Emission<'f> {
     /// What it is.
     pub kind: EmissionKind,
+    /// What it is of.
+    pub subject: Subject<'f>,
     /// Its Kafka key; of a dead letter the reason.
     pub key: &'f [u8],
     /// Its value; of a dead letter the detail.
@@ -222,18 +318,30 @@ impl<'f> StepReply<'f> {
         let (state, mut rest) =
             frame.get(STEP_HEADER_LENGTH..)?.split_at_checked(u32_at(frame, 4)?)?;
         let mut emissions = Vec::new();
+        let mut subject = Subject::Given;
         for _ in 0..u32_at(frame, EMISSION_COUNT_OFFSET)? {
-            let kind = match u32_at(rest, 0)? {
-                0 => EmissionKind::Output,
-                1 => EmissionKind::CloseRecord,
-                2 => EmissionKind::DeadLetter,
-                _ => return None,
-            };
+            let kind = u32_at(rest, 0)?;
             let (key_length, value_length) = (u32_at(rest, 4)?, u32_at(rest, 8)?);
             let (key, after_key) = rest.get(12..)?.split_at_checked(key_length)?;
             let (value, after_value) = after_key.split_at_checked(value_length)?;
-            emissions.push(Emission { kind, key, value });
             rest = after_value;
+            let kind = match u32::try_from(kind).ok()? {
+                OUTPUT => EmissionKind::Output,
+                CLOSE_RECORD => EmissionKind::CloseRecord,
+                FAILED => EmissionKind::DeadLetter,
+                OF_WAITED => {
+                    let arrival = Arrival::read(key, i64::MIN)?;
+                    subject = Subject::Waited { arrival, record: value };
+                    continue;
+                }
+                OF_SESSIONS => {
+                    subject = Subject::Sessions(value);
+                    continue;
+                }
+                _ => return None,
+            };
+            emissions.push(Emission { kind, subject, key, value });
+            subject = Subject::Given;
         }
         Some(StepReply {
             state_change: match *frame.get(3)? {
@@ -245,6 +353,7 @@ impl<'f> StepReply<'f> {
             state,
             delete_timer_ms: timer(8)?,
             register_timer_ms: timer(16)?,
+            labelled_early: u32_at(frame, 28)?,
             emissions,
         })
     }

@@ -1,11 +1,12 @@
-//! Keyed state: a key's sessions as versioned bytes. Savepoints outlive code.
+//! Keyed state: a key's sessions, and its events that wait, as versioned bytes. Savepoints outlive
+//! code.
 //!
 //! ```text
 //! magic   u8      0x53, 'S'
 //! version u8      1
-//! flags   u8      1: a timer is registered
+//! flags   u8      1: a timer is registered, 2: events wait
 //! timer   i64 LE  where flagged: its event time
-//! count   u8      sessions, 1 to 8, ordered by start; each:
+//! count   u8      sessions, ordered by start: 1 to 8, or none where events wait; each:
 //!     flags        u8      1 checked in, 2 newest event judged as checked in, 4 expiry cut by
 //!                          max-duration, 8 a set or clear is known, 16 log names are counted
 //!     id_at        i64 LE  event time in the session's id
@@ -16,6 +17,8 @@
 //!     event count  varint
 //!     log name     varint length, UTF-8: of the newest event
 //!     counts       where flagged: varint number of names; each: varint length, UTF-8, varint count
+//! waiting         where flagged, to the end: u32 LE number of events, i64 LE event time of the
+//!                 first of them, and the events as [`crate::waiting`] has them
 //! ```
 //! All times are milliseconds; `varint` and `signed` are base-128, see [`crate::varint`]. An empty
 //! value stands for no state. A decoder for each version ever released stays for ever.
@@ -26,13 +29,15 @@ use std::fmt;
 use session::{EventTime, KeySessions, LogNameCounts, Session, MAX_SESSIONS_PER_KEY};
 
 use crate::varint::{self, Reader};
+use crate::waiting::Waiting;
 
 const MAGIC: u8 = b'S';
-/// Version 1: sessions and the timer.
+/// Version 1: sessions, the timer, and events that wait.
 const VERSION_1: u8 = 1;
 const NEWEST_VERSION: u8 = VERSION_1;
 
 const TIMER_REGISTERED: u8 = 1;
+const EVENTS_WAIT: u8 = 1 << 1;
 
 const CHECKED_IN: u8 = 1;
 const LAST_JUDGED_CHECKED_IN: u8 = 1 << 1;
@@ -79,25 +84,55 @@ impl fmt::Display for StateError {
 
 impl std::error::Error for StateError {}
 
-/// Appends the state of a key that has sessions.
-pub(crate) fn encode(out: &mut Vec<u8>, key_sessions: &KeySessions<'_>) {
-    out.extend_from_slice(&[MAGIC, VERSION_1]);
-    match key_sessions.timer_at {
-        Some(timer_at) => {
-            out.push(TIMER_REGISTERED);
-            out.extend_from_slice(&timer_at.0.to_le_bytes());
-        }
-        None => out.push(0),
+/// What is kept of a key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeyState<'a> {
+    pub(crate) sessions: KeySessions<'a>,
+    /// Events that wait for their turn.
+    pub(crate) waiting: Waiting<'a>,
+}
+
+impl KeyState<'_> {
+    /// Whether there is nothing to keep.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sessions.sessions.is_empty() && self.waiting.is_empty()
     }
-    varint::put(out, key_sessions.sessions.len() as u64);
-    for session in &key_sessions.sessions {
+}
+
+/// Appends the state of a key that is not empty.
+pub(crate) fn encode(out: &mut Vec<u8>, state: &KeyState<'_>) {
+    let KeyState { sessions, waiting } = state;
+    out.extend_from_slice(&[
+        MAGIC,
+        VERSION_1,
+        flag(sessions.timer_at.is_some(), TIMER_REGISTERED)
+            | flag(!waiting.is_empty(), EVENTS_WAIT),
+    ]);
+    if let Some(timer_at) = sessions.timer_at {
+        out.extend_from_slice(&timer_at.0.to_le_bytes());
+    }
+    varint::put(out, sessions.sessions.len() as u64);
+    for session in &sessions.sessions {
         encode_session(out, session);
+    }
+    if let Some(first_at) = waiting.first_at() {
+        // Bounded far below.
+        out.extend_from_slice(&u32::try_from(waiting.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(&first_at.0.to_le_bytes());
+        waiting.put(out);
+    }
+}
+
+fn flag(holds: bool, flag: u8) -> u8 {
+    if holds {
+        flag
+    } else {
+        0
     }
 }
 
 fn encode_session(out: &mut Vec<u8>, session: &Session<'_>) {
     let counts = &session.log_name_counts.0;
-    let flag = |holds: bool, flag: u8| if holds { flag } else { 0 };
     out.push(
         flag(session.checked_in, CHECKED_IN)
             | flag(session.last_judged_checked_in, LAST_JUDGED_CHECKED_IN)
@@ -125,9 +160,11 @@ fn encode_session(out: &mut Vec<u8>, session: &Session<'_>) {
 }
 
 /// Reads the state of a key; empty bytes are no state.
-pub(crate) fn decode(bytes: &[u8]) -> Result<KeySessions<'_>, StateError> {
+///
+/// Events that wait are not looked into: [`Waiting::take_due`] does, where some are due.
+pub(crate) fn decode(bytes: &[u8]) -> Result<KeyState<'_>, StateError> {
     let Some((magic, rest)) = bytes.split_first() else {
-        return Ok(KeySessions::default());
+        return Ok(KeyState::default());
     };
     match (*magic, rest.split_first()) {
         (MAGIC, Some((&VERSION_1, body))) => decode_version_1(body).ok_or(StateError::Damaged),
@@ -136,23 +173,36 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<KeySessions<'_>, StateError> {
     }
 }
 
-fn decode_version_1(body: &[u8]) -> Option<KeySessions<'_>> {
+fn decode_version_1(body: &[u8]) -> Option<KeyState<'_>> {
     let mut reader = Reader::new(body);
-    let timer_at = match reader.byte()? {
+    let flags = reader.byte()?;
+    if flags & !(TIMER_REGISTERED | EVENTS_WAIT) != 0 {
+        return None;
+    }
+    let timer_at = match flags & TIMER_REGISTERED {
         0 => None,
-        TIMER_REGISTERED => Some(EventTime(reader.i64_le()?)),
-        _ => return None,
+        _ => Some(EventTime(reader.i64_le()?)),
     };
+    let events_wait = flags & EVENTS_WAIT != 0;
     let count = reader.length()?;
-    if !(1..=MAX_SESSIONS_PER_KEY).contains(&count) {
+    if count > MAX_SESSIONS_PER_KEY || (count == 0 && !events_wait) {
         return None;
     }
     let mut sessions = Vec::with_capacity(count + 1);
     for _ in 0..count {
         sessions.push(decode_session(&mut reader)?);
     }
+    let waiting = if events_wait { decode_waiting(&mut reader)? } else { Waiting::default() };
     let ordered = sessions.is_sorted_by_key(|session| session.start);
-    (reader.at_end() && ordered).then_some(KeySessions { sessions, timer_at })
+    (reader.at_end() && ordered)
+        .then_some(KeyState { sessions: KeySessions { sessions, timer_at }, waiting })
+}
+
+fn decode_waiting<'a>(reader: &mut Reader<'a>) -> Option<Waiting<'a>> {
+    let count = usize::try_from(reader.u32_le()?).ok().filter(|count| *count > 0)?;
+    let first_at = EventTime(reader.i64_le()?);
+    let bytes = reader.all();
+    (!bytes.is_empty()).then(|| Waiting::of_state(count, first_at, bytes))
 }
 
 fn decode_session<'a>(reader: &mut Reader<'a>) -> Option<Session<'a>> {

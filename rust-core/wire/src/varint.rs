@@ -34,6 +34,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -77,8 +82,19 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
+    /// Everything that is left.
+    pub(crate) fn all(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
+    pub(crate) fn u32_le(&mut self) -> Option<u32> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u32::from_le_bytes(*bytes))
+    }
+
     pub(crate) fn i64_le(&mut self) -> Option<i64> {
-        let (bytes, rest) = self.rest.split_first_chunk::<8>()?;
+        let (bytes, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(i64::from_le_bytes(*bytes))
     }

@@ -12,7 +12,7 @@
 
 use std::path::Path;
 
-use wire::{CoreOptions, DecodeReply, SessionCore, StepReply};
+use wire::{Arrival, CoreOptions, DecodeReply, SessionCore, StepReply};
 
 const RECORD_TIME_MS: i64 = 1_734_144_000_123;
 const NOW_MS: i64 = 1_734_144_001_000;
@@ -40,7 +40,7 @@ fn steps(core: &SessionCore, events: &[(&str, i64)]) -> Vec<u8> {
         let Some(DecodeReply::Event { found, .. }) = DecodeReply::read(&decoded) else {
             panic!("no event: {record}");
         };
-        core.on_event(&state, found, record.as_bytes(), &mut frame).unwrap();
+        core.on_event(&state, found, record.as_bytes(), &Arrival::default(), &mut frame).unwrap();
         state = state_of(&frame);
     }
     frame
@@ -95,7 +95,7 @@ fn step_frames_that_clear_are_of_version_1() {
     let core = closing_core();
     let state = state_of(&check_in_and_out(&core));
     let mut frame = Vec::new();
-    core.on_timer(&state, b"u1", 1_734_104_460_000, &mut frame).unwrap();
+    core.on_timer(&state, b"u1", 1_734_104_460_000, 1_734_104_460_000, &mut frame).unwrap();
     check("step_clear_v1.hex", &frame);
 }
 
@@ -124,17 +124,62 @@ fn state_is_of_version_1() {
     check("state_v1.hex", &state_of(&steps(&SessionCore::new(options), &STATE_EVENTS)));
 }
 
-/// A decoder stays for ever: this reads the file, not what today's writer makes.
+/// A key with a session, and three events that wait: two at one instant, the newest first.
+fn waiting_state(core: &SessionCore) -> Vec<u8> {
+    let events = [
+        ("CIN", MIDNIGHT_MS, 0, 7, MIDNIGHT_MS),
+        ("COUT", MIDNIGHT_MS + 60_000, 1, 300, MIDNIGHT_MS),
+        ("CLICK", MIDNIGHT_MS + 1, 0, 9, MIDNIGHT_MS),
+        ("CLICK", MIDNIGHT_MS + 1, 0, 8, MIDNIGHT_MS),
+    ];
+    let mut state = Vec::new();
+    for (log_name, at_ms, partition, offset, watermark_ms) in events {
+        let record = format!(r#"{{"uid":"u1","log_name":"{log_name}","ts":{at_ms}}}"#);
+        let decoded = decode(core, &record);
+        let Some(DecodeReply::Event { found, .. }) = DecodeReply::read(&decoded) else {
+            panic!("no event: {record}");
+        };
+        let carried = format!("carried {offset}").into_bytes();
+        let arrival = Arrival { partition, offset, carried: &carried, watermark_ms };
+        let mut frame = Vec::new();
+        core.on_event(&state, found, record.as_bytes(), &arrival, &mut frame).unwrap();
+        state = state_of(&frame);
+    }
+    state
+}
+
 #[test]
-fn state_of_version_1_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/state_v1.hex");
-    let state: Vec<u8> = std::fs::read_to_string(path)
+fn state_with_waiting_events_is_of_version_1() {
+    let core = core("close_records=true\norder=event-time");
+    check("state_waiting_v1.hex", &waiting_state(&core));
+}
+
+#[test]
+fn step_frames_of_waiting_events_are_of_version_1() {
+    let core = core("close_records=true\norder=event-time");
+    let state = from_file("state_waiting_v1.hex");
+    let (timer_ms, watermark_ms) = (MIDNIGHT_MS + 1, MIDNIGHT_MS + 2);
+    let mut frame = Vec::new();
+    core.on_timer(&state, b"u1", timer_ms, watermark_ms, &mut frame).unwrap();
+    check("step_waited_v1.hex", &frame);
+}
+
+/// The bytes of a golden file.
+fn from_file(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    std::fs::read_to_string(path)
         .unwrap()
         .split_whitespace()
         .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect();
+        .collect()
+}
+
+/// A decoder stays for ever: this reads the file, not what today's writer makes.
+#[test]
+fn state_of_version_1_is_read() {
+    let state = from_file("state_v1.hex");
     let mut frame = Vec::new();
-    closing_core().on_timer(&state, b"u1", i64::MAX, &mut frame).unwrap();
+    closing_core().on_timer(&state, b"u1", i64::MAX, i64::MAX, &mut frame).unwrap();
     let reply = StepReply::read(&frame).unwrap();
     // All closed: the state with its timer went.
     assert_eq!((reply.state, reply.register_timer_ms), (&[][..], None));

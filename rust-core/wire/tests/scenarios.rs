@@ -7,7 +7,7 @@
 )]
 
 use scenario::play::{play_all, Engine};
-use wire::{CoreOptions, SessionCore};
+use wire::{Arrival, CoreOptions, SessionCore};
 
 /// The core, called as a library.
 struct Direct(SessionCore);
@@ -19,15 +19,21 @@ impl Engine for Direct {
         frame
     }
 
-    fn on_event(&mut self, state: &[u8], found: &[u8], record: &[u8]) -> Vec<u8> {
+    fn on_event(
+        &mut self,
+        state: &[u8],
+        found: &[u8],
+        record: &[u8],
+        arrival: &Arrival<'_>,
+    ) -> Vec<u8> {
         let mut frame = Vec::new();
-        self.0.on_event(state, found, record, &mut frame).expect("a step");
+        self.0.on_event(state, found, record, arrival, &mut frame).expect("a step");
         frame
     }
 
-    fn on_timer(&mut self, state: &[u8], key: &str, timer_ms: i64) -> Vec<u8> {
+    fn on_timer(&mut self, state: &[u8], key: &str, timer_ms: i64, watermark_ms: i64) -> Vec<u8> {
         let mut frame = Vec::new();
-        self.0.on_timer(state, key.as_bytes(), timer_ms, &mut frame).expect("a step");
+        self.0.on_timer(state, key.as_bytes(), timer_ms, watermark_ms, &mut frame).expect("a step");
         frame
     }
 }

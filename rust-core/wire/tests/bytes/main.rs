@@ -9,13 +9,14 @@
 )]
 
 mod closings;
+mod ordered;
 mod output;
 mod properties;
 mod records;
 mod state;
 
 use wire::{
-    CoreError, CoreOptions, DecodeReply, EmissionKind, SessionCore, StateChange, StepReply,
+    Arrival, CoreError, CoreOptions, DecodeReply, EmissionKind, SessionCore, StateChange, StepReply,
 };
 
 /// 2024-12-14T11:40:00.000+0900, the event time of most events here.
@@ -102,13 +103,13 @@ fn on_event(core: &SessionCore, state: &[u8], record: impl AsRef<[u8]>) -> Step 
         panic!("a dead letter: {}", String::from_utf8_lossy(record));
     };
     let mut frame = Vec::new();
-    core.on_event(state, &found, record, &mut frame).expect("a step");
+    core.on_event(state, &found, record, &Arrival::default(), &mut frame).expect("a step");
     read_step(state, &frame)
 }
 
 fn on_timer(core: &SessionCore, state: &[u8], key: &str, at_ms: i64) -> Result<Step, CoreError> {
     let mut frame = Vec::new();
-    core.on_timer(state, key.as_bytes(), at_ms, &mut frame)?;
+    core.on_timer(state, key.as_bytes(), at_ms, at_ms, &mut frame)?;
     Ok(read_step(state, &frame))
 }
 

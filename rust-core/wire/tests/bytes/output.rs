@@ -1,5 +1,7 @@
 //! The output: the record's own bytes, six members, nothing else.
 
+use wire::Arrival;
+
 use crate::{core_with, decode, on_event, output_of, Decoded, AT_MS};
 
 /// The members added to an event of `u` at [`AT_MS`] that starts a session by a check-in.
@@ -169,13 +171,14 @@ fn what_decode_found_is_refused_with_any_other_record() {
     let core = core_with("");
     let record = format!(r#"{{{EVENT},"session_id":"x","a":1}}"#);
     let Decoded::Event { found, .. } = decode(&core, &record) else { panic!("a dead letter") };
+    let at_once = Arrival::default();
     let mut frame = Vec::new();
-    assert!(core.on_event(&[], &found, record.as_bytes(), &mut frame).is_ok());
-    assert!(core.on_event(&[], &found, b"{}", &mut frame).is_err());
+    assert!(core.on_event(&[], &found, record.as_bytes(), &at_once, &mut frame).is_ok());
+    assert!(core.on_event(&[], &found, b"{}", &at_once, &mut frame).is_err());
     for end in 0..found.len() {
-        let cut = core.on_event(&[], &found[..end], record.as_bytes(), &mut frame);
+        let cut = core.on_event(&[], &found[..end], record.as_bytes(), &at_once, &mut frame);
         assert!(cut.is_err(), "cut after {end} bytes");
     }
     let longer = [&found[..], &[0]].concat();
-    assert!(core.on_event(&[], &longer, record.as_bytes(), &mut frame).is_err());
+    assert!(core.on_event(&[], &longer, record.as_bytes(), &at_once, &mut frame).is_err());
 }

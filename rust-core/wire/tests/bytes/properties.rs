@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
+use wire::Arrival;
 
 use crate::{core_with, decode, on_event, Decoded, AT_MS};
 
@@ -105,7 +106,7 @@ proptest! {
         let at = at.index(value.len());
         value[at] = byte;
         if let Decoded::Event { found, .. } = decode(&core, &value) {
-            core.on_event(&[], &found, &value, &mut Vec::new()).unwrap();
+            core.on_event(&[], &found, &value, &Arrival::default(), &mut Vec::new()).unwrap();
         }
     }
 
@@ -140,8 +141,8 @@ proptest! {
         // Behind the magic and the version, else nearly all would stop there.
         for state in [state.clone(), [&b"S\x01"[..], &state].concat(), [&b"S\x01\0\x02"[..], &state].concat()] {
             let mut frame = Vec::new();
-            let _ = core.on_event(&state, &found, event.as_bytes(), &mut frame);
-            let _ = core.on_timer(&state, b"u", at_ms, &mut frame);
+            let _ = core.on_event(&state, &found, event.as_bytes(), &Arrival::default(), &mut frame);
+            let _ = core.on_timer(&state, b"u", at_ms, at_ms, &mut frame);
         }
     }
 
@@ -163,8 +164,8 @@ proptest! {
         let event = record(AT_MS);
         let Decoded::Event { found, .. } = decode(&core, &event) else { panic!("a dead letter") };
         let mut frame = Vec::new();
-        let _ = core.on_event(&state, &found, event.as_bytes(), &mut frame);
-        let _ = core.on_timer(&state, b"u", timer_ms, &mut frame);
+        let _ = core.on_event(&state, &found, event.as_bytes(), &Arrival::default(), &mut frame);
+        let _ = core.on_timer(&state, b"u", timer_ms, timer_ms, &mut frame);
     }
 
     #[test]
@@ -176,13 +177,13 @@ proptest! {
     ) {
         let core = core_with("");
         let mut frame = Vec::new();
-        let _ = core.on_event(&[], &found, event.as_bytes(), &mut frame);
+        let _ = core.on_event(&[], &found, event.as_bytes(), &Arrival::default(), &mut frame);
         // The same with a head that reads well: key, log name, then small numbers.
         let mut plausible = vec![u8::try_from(key.len()).unwrap()];
         plausible.extend_from_slice(key.as_bytes());
         plausible.extend_from_slice(b"\x03CIN");
         plausible.extend_from_slice(&numbers);
-        let _ = core.on_event(&[], &plausible, event.as_bytes(), &mut frame);
+        let _ = core.on_event(&[], &plausible, event.as_bytes(), &Arrival::default(), &mut frame);
     }
 
     #[test]

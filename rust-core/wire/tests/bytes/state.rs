@@ -1,6 +1,6 @@
 //! Keyed state: it holds everything, and what is no state is never taken for one.
 
-use wire::{CoreError, StateError};
+use wire::{Arrival, CoreError, StateError};
 
 use crate::{core_with, on_event, on_timer, AT_MS};
 
@@ -104,7 +104,7 @@ fn unreadable_state_fails_an_event_too() {
         panic!("a dead letter")
     };
     let mut frame = Vec::new();
-    let refused = core.on_event(b"SX", &found, record.as_bytes(), &mut frame);
+    let refused = core.on_event(b"SX", &found, record.as_bytes(), &Arrival::default(), &mut frame);
     assert_eq!(refused, Err(CoreError::State(StateError::Newer { found: b'X' })));
 }
 

@@ -65,6 +65,13 @@ enum JobOption {
             "DURATION",
             "5s",
             "bound of disorder for the watermark, per partition"),
+    ORDER(
+            Group.TIME,
+            OptionType.choice("arrival", "event-time"),
+            "ORDER",
+            "arrival",
+            "arrival: each event is labelled as it comes; event-time: it waits until the watermark"
+                    + " has reached it, and labels do not depend on the order of arrival"),
     IDLE_TIMEOUT(
             Group.TIME,
             OptionType.DURATION,

@@ -214,6 +214,11 @@ public final class JobOptions {
         return (Duration) values.get(JobOption.OUT_OF_ORDERNESS);
     }
 
+    /** Whether a key's events are labelled in order of event time, not of arrival. */
+    public boolean ordered() {
+        return "event-time".equals(values.get(JobOption.ORDER));
+    }
+
     /** Zero: a silent partition holds the watermark back for ever. */
     public Duration idleTimeout() {
         return (Duration) values.get(JobOption.IDLE_TIMEOUT);
@@ -285,6 +290,7 @@ public final class JobOptions {
                 .minEventTimeMs(minEventTimeMs())
                 .maxRecordSize(maxRecordSize())
                 .closeRecords(sessionTopic().isPresent())
+                .ordered(ordered())
                 .logFilter(logFilter())
                 .rules(rulesText());
     }

@@ -222,7 +222,14 @@ class JobOptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"order", "advance-when-silent", "watermark-alignment", "state-cache", "check"})
+    @CsvSource({"arrival, false", "event-time, true"})
+    void order_reachesTheCore(String order, boolean ordered) {
+        JobOptions options = JobOptions.parse(new String[] {"--order", order}, environment);
+        assertThat(options.toCoreOptions().ordered()).isEqualTo(ordered);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"advance-when-silent", "watermark-alignment", "state-cache", "check"})
     void optionsOfLaterReleases_areUnknown(String name) {
         assertThat(problems("--" + name)).hasSize(1);
         assertThat(problems("--" + name)[0]).startsWith("--" + name + ": unknown");

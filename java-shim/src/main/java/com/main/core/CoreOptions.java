@@ -12,6 +12,7 @@ public final class CoreOptions implements Serializable {
     private long minEventTimeMs = 946_684_800_000L;
     private int maxRecordSize = 900 * 1024;
     private boolean closeRecords;
+    private boolean ordered;
     private String logFilter = "info";
     private String rules = "";
 
@@ -49,6 +50,16 @@ public final class CoreOptions implements Serializable {
         return this;
     }
 
+    /** Whether events wait for their turn by event time, in place of the order of arrival. */
+    public CoreOptions ordered(boolean value) {
+        ordered = value;
+        return this;
+    }
+
+    public boolean ordered() {
+        return ordered;
+    }
+
     /** What the core logs: {@code off}, {@code error}, {@code warn}, {@code info}, ... */
     public CoreOptions logFilter(String value) {
         logFilter = value;
@@ -77,6 +88,8 @@ public final class CoreOptions implements Serializable {
                         + maxRecordSize
                         + "\nclose_records="
                         + closeRecords
+                        + "\norder="
+                        + (ordered ? "event-time" : "arrival")
                         + "\nlog_filter="
                         + logFilter
                         + "\nrules="

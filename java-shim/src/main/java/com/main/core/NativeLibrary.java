@@ -30,7 +30,7 @@ public final class NativeLibrary {
 
     private static final Logger LOG = LoggerFactory.getLogger(NativeLibrary.class);
 
-    private static final int ABI_VERSION = 1;
+    private static final int ABI_VERSION = 2;
     private static final String BUILD_ID_RESOURCE = "/native/build-id.txt";
 
     private static final String OTHER_JAR = "build the jar anew and submit it again";

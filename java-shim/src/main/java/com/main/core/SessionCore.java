@@ -30,6 +30,8 @@ public final class SessionCore implements AutoCloseable {
     private static final int FLAGS_OFFSET = 1;
     private static final int FLAG_LOG_WAITS = 1;
 
+    private static final long NO_WATERMARK = Long.MIN_VALUE;
+
     private static final int FIRST_BUFFER_SIZE = 64 * 1024;
     private static final byte[] NO_STATE = new byte[0];
 
@@ -83,13 +85,13 @@ public final class SessionCore implements AutoCloseable {
             reserve(length);
             request.put(value);
         }
-        call(CALL_DECODE, recordTimeMs, nowMs, length, 0, 0);
+        call(CALL_DECODE, recordTimeMs, nowMs, length, 0, 0, 0);
         decodeReply.wrap(reply);
         return decodeReply;
     }
 
     /**
-     * Gives an event its session.
+     * Gives an event its session, in order of arrival.
      *
      * @param state the key's state; null for none
      * @param found what {@link #decode} found in the record
@@ -100,23 +102,49 @@ public final class SessionCore implements AutoCloseable {
         byte[] held = state == null ? NO_STATE : state;
         reserve((long) held.length + found.length + value.length);
         request.put(held).put(found).put(value);
-        call(CALL_ON_EVENT, 0, 0, held.length, found.length, value.length);
+        call(CALL_ON_EVENT, NO_WATERMARK, 0, held.length, found.length, value.length, 0);
         stepReply.wrap(reply);
         return stepReply;
     }
 
     /**
-     * Closes what is due at the time of the key's timer.
+     * Lets an event wait for its turn, in order of event time; a late one gets its session at once.
+     *
+     * @param watermarkMs where the watermark stands
+     * @param carried comes back with the event's output, beside where it was read
+     */
+    public StepReply onEvent(
+            byte[] state,
+            byte[] found,
+            byte[] value,
+            long watermarkMs,
+            int partition,
+            long offset,
+            byte[] carried) {
+        checkOpen();
+        byte[] held = state == null ? NO_STATE : state;
+        int cameFrom = Integer.BYTES + Long.BYTES + carried.length;
+        reserve((long) held.length + found.length + value.length + cameFrom);
+        request.put(held).put(found).put(value);
+        request.putInt(partition).putLong(offset).put(carried);
+        call(CALL_ON_EVENT, watermarkMs, 0, held.length, found.length, value.length, cameFrom);
+        stepReply.wrap(reply);
+        return stepReply;
+    }
+
+    /**
+     * Labels what waits and closes what is due at the time of the key's timer, or by the watermark.
      *
      * @param state the key's state; null for none
+     * @param watermarkMs where the watermark stands
      */
-    public StepReply onTimer(byte[] state, String key, long timerMs) {
+    public StepReply onTimer(byte[] state, String key, long timerMs, long watermarkMs) {
         checkOpen();
         byte[] held = state == null ? NO_STATE : state;
         byte[] keyBytes = key.getBytes(StandardCharsets.UTF_8);
         reserve((long) held.length + keyBytes.length);
         request.put(held).put(keyBytes);
-        call(CALL_ON_TIMER, timerMs, 0, held.length, keyBytes.length, 0);
+        call(CALL_ON_TIMER, timerMs, watermarkMs, held.length, keyBytes.length, 0, 0);
         stepReply.wrap(reply);
         return stepReply;
     }
@@ -131,13 +159,13 @@ public final class SessionCore implements AutoCloseable {
         }
     }
 
-    private void call(int call, long a, long b, int first, int second, int third) {
-        int status = call(handle, call, a, b, first, second, third);
+    private void call(int call, long a, long b, int first, int second, int third, int fourth) {
+        int status = call(handle, call, a, b, first, second, third, fourth);
         if (status == STATUS_REPLY_TOO_SMALL) {
             // A call changes nothing in the core, so it can be made again.
             reply = newBuffer(grown(reply.getInt(0)));
             attach(handle, request, reply);
-            status = call(handle, call, a, b, first, second, third);
+            status = call(handle, call, a, b, first, second, third, fourth);
         }
         if (status == STATUS_FAILED) {
             byte[] text = Buffers.copy(reply, 4, reply.getInt(0));
@@ -229,7 +257,7 @@ public final class SessionCore implements AutoCloseable {
      * @return the reply's length, or a negative status
      */
     private static native int call(
-            long handle, int call, long a, long b, int first, int second, int third);
+            long handle, int call, long a, long b, int first, int second, int third, int fourth);
 
     private static native byte[] takeLog(long handle);
 

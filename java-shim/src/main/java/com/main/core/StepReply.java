@@ -25,8 +25,18 @@ public final class StepReply {
         OUTPUT,
         /** A close record: its Kafka key and value. */
         CLOSE_RECORD,
-        /** The core failed on this input: reason and detail. */
+        /** The core failed on its subject: reason and detail. */
         DEAD_LETTER
+    }
+
+    /** What an emission is of. */
+    public enum Subject {
+        /** The event of the call; of a close record, the key. */
+        GIVEN,
+        /** An event that waited. */
+        WAITED,
+        /** The sessions of the key. */
+        SESSIONS
     }
 
     private static final int STATE_CHANGE_OFFSET = 3;
@@ -34,6 +44,7 @@ public final class StepReply {
     private static final int DELETE_TIMER_OFFSET = 8;
     private static final int REGISTER_TIMER_OFFSET = 16;
     private static final int EMISSION_COUNT_OFFSET = 24;
+    private static final int LABELLED_EARLY_OFFSET = 28;
     private static final int STATE_OFFSET = 32;
     private static final int EMISSION_HEADER_LENGTH = 12;
 
@@ -44,8 +55,17 @@ public final class StepReply {
         EmissionKind.OUTPUT, EmissionKind.CLOSE_RECORD, EmissionKind.DEAD_LETTER
     };
 
+    /** Kinds that say what the next emission is of; they are none themselves. */
+    private static final int KIND_OF_WAITED = 3;
+
+    private static final int KIND_OF_SESSIONS = 4;
+
+    private static final int CARRIED_OFFSET = Integer.BYTES + Long.BYTES;
+
     private ByteBuffer reply;
     private int emissionsLeft;
+    private Subject subject;
+    private int subjectOffset;
     private int emissionOffset;
     private int nextEmissionOffset;
 
@@ -74,19 +94,32 @@ public final class StepReply {
         return reply.getLong(REGISTER_TIMER_OFFSET);
     }
 
+    /** How many events were labelled before their turn, because too many waited. */
+    public int labelledEarly() {
+        return reply.getInt(LABELLED_EARLY_OFFSET);
+    }
+
     /** Moves to the next emission; false after the last. */
     public boolean nextEmission() {
-        if (emissionsLeft == 0) {
-            return false;
+        subject = Subject.GIVEN;
+        while (emissionsLeft > 0) {
+            emissionsLeft--;
+            emissionOffset = nextEmissionOffset;
+            nextEmissionOffset = valueOffset(emissionOffset) + valueLength(emissionOffset);
+            switch (reply.getInt(emissionOffset)) {
+                case KIND_OF_WAITED:
+                    subject = Subject.WAITED;
+                    subjectOffset = emissionOffset;
+                    break;
+                case KIND_OF_SESSIONS:
+                    subject = Subject.SESSIONS;
+                    subjectOffset = emissionOffset;
+                    break;
+                default:
+                    return true;
+            }
         }
-        emissionsLeft--;
-        emissionOffset = nextEmissionOffset;
-        nextEmissionOffset =
-                emissionOffset
-                        + EMISSION_HEADER_LENGTH
-                        + reply.getInt(emissionOffset + 4)
-                        + reply.getInt(emissionOffset + 8);
-        return true;
+        return false;
     }
 
     public EmissionKind emissionKind() {
@@ -95,16 +128,58 @@ public final class StepReply {
 
     /** The emission's Kafka key; of a dead letter its reason. */
     public byte[] emissionKey() {
-        return Buffers.copy(
-                reply, emissionOffset + EMISSION_HEADER_LENGTH, reply.getInt(emissionOffset + 4));
+        return Buffers.copy(reply, keyOffset(emissionOffset), keyLength(emissionOffset));
     }
 
     /** The emission's value; of a dead letter its detail. */
     public byte[] emissionValue() {
-        int keyLength = reply.getInt(emissionOffset + 4);
+        return Buffers.copy(reply, valueOffset(emissionOffset), valueLength(emissionOffset));
+    }
+
+    /** What the emission is of. */
+    public Subject subject() {
+        return subject;
+    }
+
+    /** The partition that an event was read from, which waited. */
+    public int waitedPartition() {
+        return reply.getInt(keyOffset(subjectOffset));
+    }
+
+    /** The offset of an event that waited. */
+    public long waitedOffset() {
+        return reply.getLong(keyOffset(subjectOffset) + Integer.BYTES);
+    }
+
+    /** What was carried for an event that waited. */
+    public byte[] waitedCarried() {
         return Buffers.copy(
                 reply,
-                emissionOffset + EMISSION_HEADER_LENGTH + keyLength,
-                reply.getInt(emissionOffset + 8));
+                keyOffset(subjectOffset) + CARRIED_OFFSET,
+                keyLength(subjectOffset) - CARRIED_OFFSET);
+    }
+
+    /**
+     * What a dead letter holds: the value of an event that waited, or the sessions as state. Of an
+     * output it is empty.
+     */
+    public byte[] subjectValue() {
+        return Buffers.copy(reply, valueOffset(subjectOffset), valueLength(subjectOffset));
+    }
+
+    private int keyLength(int emission) {
+        return reply.getInt(emission + 4);
+    }
+
+    private int valueLength(int emission) {
+        return reply.getInt(emission + 8);
+    }
+
+    private static int keyOffset(int emission) {
+        return emission + EMISSION_HEADER_LENGTH;
+    }
+
+    private int valueOffset(int emission) {
+        return keyOffset(emission) + keyLength(emission);
     }
 }

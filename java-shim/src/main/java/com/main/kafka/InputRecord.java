@@ -1,5 +1,6 @@
 package com.main.kafka;
 
+import java.io.IOException;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -119,8 +120,19 @@ public final class InputRecord {
     }
 
     /**
-     * A key's state that could not be closed: its bytes are the value, the user's key is the Kafka
-     * key, and it has no origin.
+     * An event that waited in the core, as it comes back.
+     *
+     * @param carried what {@link #carried} gave
+     * @param value the record's value; empty where only its output is asked for
+     */
+    public static InputRecord waited(int partition, long offset, byte[] carried, byte[] value)
+            throws IOException {
+        return CarriedFields.read(partition, offset, carried, value);
+    }
+
+    /**
+     * A key's sessions that could not be closed: their state is the value, the user's key is the
+     * Kafka key, and they have no origin.
      */
     public static InputRecord stateDeadLetter(
             String key, byte[] state, String reason, String detail) {
@@ -154,6 +166,11 @@ public final class InputRecord {
                 null,
                 newReason,
                 newDetail);
+    }
+
+    /** What the core carries along while the event waits: all but the value and its place. */
+    public byte[] carried() throws IOException {
+        return CarriedFields.write(this);
     }
 
     private static List<Header> headersOf(ConsumerRecord<byte[], byte[]> record) {

@@ -7,6 +7,7 @@ import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
@@ -19,9 +20,9 @@ import org.apache.flink.util.OutputTag;
 /**
  * Hands each event and each timer of a key to the core, and does what its reply says.
  *
- * <p>The key's sessions are one value of bytes that only the core reads. A reply is applied in one
- * order: state, timers, records. State changes only after a whole reply was read, so that an error
- * before loses nothing.
+ * <p>The key's sessions, and its events that wait, are one value of bytes that only the core reads.
+ * A reply is applied in one order: state, timers, records. State changes only after a whole reply
+ * was read, so that an error before loses nothing.
  */
 public final class SessionFunction extends KeyedProcessFunction<String, InputRecord, OutputRecord> {
     private static final long serialVersionUID = 1L;
@@ -30,7 +31,7 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
     public static final OutputTag<OutputRecord> CLOSE_RECORDS =
             new OutputTag<>("close-records", OutputRecord.TYPE);
 
-    /** Events and states that the core failed on. */
+    /** Events and sessions that the core failed on. */
     public static final OutputTag<InputRecord> DEAD_LETTERS =
             new OutputTag<>("core-dead-letters", InputRecord.TYPE);
 
@@ -43,9 +44,12 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
     private final CoreOptions options;
     private final String nativeTmp;
 
+    private final boolean ordered;
+
     // Made in open, for each running task.
     private transient SessionCore core;
     private transient ValueState<byte[]> state;
+    private transient EarlyLabels earlyLabels;
 
     /**
      * @param nativeTmp folder for the library's short-lived copy; null for the JVM's own
@@ -53,11 +57,13 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
     public SessionFunction(CoreOptions options, String nativeTmp) {
         this.options = options;
         this.nativeTmp = nativeTmp;
+        ordered = options.ordered();
     }
 
     @Override
     public void open(Configuration parameters) {
         core = SessionCore.open(options, nativeTmp);
+        earlyLabels = new EarlyLabels();
         state =
                 getRuntimeContext()
                         .getState(
@@ -69,54 +75,28 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
     @Override
     public void processElement(InputRecord record, Context context, Collector<OutputRecord> out)
             throws IOException {
-        StepReply reply = core.onEvent(state.value(), record.found(), record.value());
-        changeState(reply);
-        changeTimer(reply, context.timerService());
-        while (reply.nextEmission()) {
-            switch (reply.emissionKind()) {
-                case OUTPUT:
-                    out.collect(
-                            OutputRecord.logAfter(
-                                    record, reply.emissionKey(), reply.emissionValue()));
-                    break;
-                case CLOSE_RECORD:
-                    context.output(CLOSE_RECORDS, closeRecord(reply));
-                    break;
-                case DEAD_LETTER:
-                    context.output(
-                            DEAD_LETTERS,
-                            record.toDeadLetter(
-                                    text(reply.emissionKey()), text(reply.emissionValue())));
-                    break;
-            }
-        }
+        byte[] held = state.value();
+        StepReply reply =
+                ordered
+                        ? core.onEvent(
+                                held,
+                                record.found(),
+                                record.value(),
+                                context.timerService().currentWatermark(),
+                                record.partition(),
+                                record.offset(),
+                                record.carried())
+                        : core.onEvent(held, record.found(), record.value());
+        apply(reply, record, context, out);
     }
 
     @Override
     public void onTimer(long timerMs, OnTimerContext context, Collector<OutputRecord> out)
             throws IOException {
-        byte[] held = state.value();
-        StepReply reply = core.onTimer(held, context.getCurrentKey(), timerMs);
-        changeState(reply);
-        changeTimer(reply, context.timerService());
-        while (reply.nextEmission()) {
-            switch (reply.emissionKind()) {
-                case OUTPUT:
-                    throw new IllegalStateException("a timer closes sessions, it labels no event");
-                case CLOSE_RECORD:
-                    context.output(CLOSE_RECORDS, closeRecord(reply));
-                    break;
-                case DEAD_LETTER:
-                    context.output(
-                            DEAD_LETTERS,
-                            InputRecord.stateDeadLetter(
-                                    context.getCurrentKey(),
-                                    held,
-                                    text(reply.emissionKey()),
-                                    text(reply.emissionValue())));
-                    break;
-            }
-        }
+        long watermarkMs = context.timerService().currentWatermark();
+        StepReply reply =
+                core.onTimer(state.value(), context.getCurrentKey(), timerMs, watermarkMs);
+        apply(reply, null, context, out);
     }
 
     /** May come without {@code open}, after one that failed, or twice. */
@@ -127,6 +107,59 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
         if (closing != null) {
             closing.close();
         }
+    }
+
+    /**
+     * Does what a reply says.
+     *
+     * @param given the event of the call; null for a timer
+     */
+    private void apply(
+            StepReply reply, InputRecord given, Context context, Collector<OutputRecord> out)
+            throws IOException {
+        changeState(reply);
+        changeTimer(reply, context.timerService());
+        if (reply.labelledEarly() > 0) {
+            earlyLabels.count(reply.labelledEarly());
+        }
+        while (reply.nextEmission()) {
+            switch (reply.emissionKind()) {
+                case OUTPUT:
+                    out.collect(
+                            OutputRecord.logAfter(
+                                    record(reply, given),
+                                    reply.emissionKey(),
+                                    reply.emissionValue()));
+                    break;
+                case CLOSE_RECORD:
+                    context.output(CLOSE_RECORDS, closeRecord(reply));
+                    break;
+                case DEAD_LETTER:
+                    context.output(DEAD_LETTERS, deadLetter(reply, given, context.getCurrentKey()));
+                    break;
+            }
+        }
+    }
+
+    /** The record that an emission is of: one that waited, or that of the call. */
+    private static InputRecord record(StepReply reply, InputRecord given) throws IOException {
+        if (reply.subject() == StepReply.Subject.WAITED) {
+            return InputRecord.waited(
+                    reply.waitedPartition(),
+                    reply.waitedOffset(),
+                    reply.waitedCarried(),
+                    reply.subjectValue());
+        }
+        return Objects.requireNonNull(given, "a timer has no event of its own");
+    }
+
+    private static InputRecord deadLetter(StepReply reply, InputRecord given, String key)
+            throws IOException {
+        String reason = text(reply.emissionKey());
+        String detail = text(reply.emissionValue());
+        return reply.subject() == StepReply.Subject.SESSIONS
+                ? InputRecord.stateDeadLetter(key, reply.subjectValue(), reason, detail)
+                : record(reply, given).toDeadLetter(reason, detail);
     }
 
     private void changeState(StepReply reply) throws IOException {

@@ -204,13 +204,13 @@ class NativeLibraryTest {
                 compile(
                         "SessionCore",
                         "package com.main.core; final class SessionCore {"
-                                + " static int abiVersion() { return 2; }"
+                                + " static int abiVersion() { return 3; }"
                                 + " static String buildId() { throw new AssertionError(); } }");
         JobClassLoader loader = open(CoreJar.ofThisBuild().withClass("SessionCore", core));
 
         assertThat(failureOf(loader))
                 .hasMessageContaining(
-                        "has ABI version 2 and the classes of this jar need 1; build");
+                        "has ABI version 3 and the classes of this jar need 2; build");
     }
 
     @Test

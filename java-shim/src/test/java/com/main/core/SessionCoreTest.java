@@ -53,10 +53,10 @@ class SessionCoreTest {
         assertThat(text(step.emissionKey())).isEqualTo("u1_" + NOON_MS);
         assertThat(step.nextEmission()).isFalse();
 
-        StepReply early = core.onTimer(state, "u1", timerMs - 1);
+        StepReply early = core.onTimer(state, "u1", timerMs - 1, timerMs - 1);
         assertThat(early.stateChange()).isEqualTo(StateChange.PUT);
         assertThat(early.state()).isEqualTo(state);
-        StepReply due = core.onTimer(state, "u1", timerMs);
+        StepReply due = core.onTimer(state, "u1", timerMs, timerMs);
         assertThat(due.stateChange()).isEqualTo(StateChange.CLEAR);
         assertThat(due.nextEmission()).as("no close records were asked for").isFalse();
     }
@@ -101,7 +101,8 @@ class SessionCoreTest {
         long timerMs = step.registerTimerMs();
         assertThat(step.nextEmission()).isTrue();
         assertThat(text(step.emissionKey())).isEqualTo(key + "_" + NOON_MS);
-        assertThat(core.onTimer(state, key, timerMs).stateChange()).isEqualTo(StateChange.CLEAR);
+        assertThat(core.onTimer(state, key, timerMs, timerMs).stateChange())
+                .isEqualTo(StateChange.CLEAR);
 
         assertThat(reasonOf(decode(core, record(key + "x", NOON_MS)))).isEqualTo("missing_key");
     }
@@ -120,7 +121,7 @@ class SessionCoreTest {
         assertThatThrownBy(() -> core.onEvent(cutOff, found, record))
                 .isInstanceOf(SessionCoreException.class)
                 .hasMessageStartingWith("the keyed state is damaged (state version 1)");
-        assertThatThrownBy(() -> core.onTimer(newer, "u1", NOON_MS))
+        assertThatThrownBy(() -> core.onTimer(newer, "u1", NOON_MS, NOON_MS))
                 .isInstanceOf(SessionCoreException.class)
                 .hasMessageStartingWith(
                         "the keyed state was written by a newer release (state version 2,");
@@ -146,7 +147,8 @@ class SessionCoreTest {
         byte[] record = record("u1", NOON_MS);
         assertThatIllegalStateException().isThrownBy(() -> decode(core, record));
         assertThatIllegalStateException().isThrownBy(() -> core.onEvent(null, record, record));
-        assertThatIllegalStateException().isThrownBy(() -> core.onTimer(null, "u1", NOON_MS));
+        assertThatIllegalStateException()
+                .isThrownBy(() -> core.onTimer(null, "u1", NOON_MS, NOON_MS));
     }
 
     @Test
