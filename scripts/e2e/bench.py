@@ -103,9 +103,15 @@ class Pipeline:
             self.rest.cancel(self.job_id)
 
     def send(self, to_send: Iterable[Record], **properties: object) -> list[Acknowledged]:
-        acknowledged = records.send(self._servers, self.input, to_send, **properties)
+        acknowledged = self.send_unaccounted(to_send, **properties)
         self.sent += acknowledged
         return acknowledged
+
+    def send_unaccounted(
+        self, to_send: Iterable[Record], **properties: object
+    ) -> list[Acknowledged]:
+        """Sends records that the ledger does not wait for."""
+        return records.send(self._servers, self.input, to_send, **properties)
 
     def account(self) -> Account:
         """The ledger over all that was sent so far, once it is balanced or nothing more comes."""

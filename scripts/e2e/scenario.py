@@ -44,7 +44,8 @@ class Event(NamedTuple):
     at_ms: int
     key: str
     log_name: str
-    label: Label
+    # None where an event rides along and no session is there.
+    label: Label | None
     closed: list[Closed]
 
 
@@ -98,14 +99,8 @@ def _step(line: str) -> Step | None:
     event = EVENT.fullmatch(line)
     if event:
         label, *closed = event[4].split("; ")
-        id_at, seq, *times = LABEL.fullmatch(label).groups()
-        start_ms, last_ms, expires_ms = map(_ms, times)
         return Event(
-            _ms(event[1]),
-            event[2],
-            event[3],
-            Label(_ms(id_at), int(seq), start_ms, last_ms, expires_ms),
-            _closed("; ".join(closed)),
+            _ms(event[1]), event[2], event[3], _label(label), _closed("; ".join(closed))
         )
     watermark = WATERMARK.fullmatch(line)
     if watermark:
@@ -120,6 +115,14 @@ def _step(line: str) -> Step | None:
             output.encode() if output else None,
         )
     return None
+
+
+def _label(text: str) -> Label | None:
+    if text == "null":
+        return None
+    id_at, seq, *times = LABEL.fullmatch(text).groups()
+    start_ms, last_ms, expires_ms = map(_ms, times)
+    return Label(_ms(id_at), int(seq), start_ms, last_ms, expires_ms)
 
 
 def _closed(text: str) -> list[Closed]:

@@ -38,9 +38,9 @@ final class Scenario {
         return content.get("lateness_ms").longValue();
     }
 
-    /** {@code arrival} or {@code event-time}. */
-    String order() {
-        return content.get("order").textValue();
+    /** Whether events wait for their turn by event time. */
+    boolean ordered() {
+        return content.get("order").textValue().equals("event-time");
     }
 
     long nowMs() {

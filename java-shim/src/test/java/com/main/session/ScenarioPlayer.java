@@ -16,6 +16,8 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.flink.runtime.state.StateBackend;
 import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
@@ -25,7 +27,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
  * Plays a scenario on the function, as rust-core/wire/tests/scenarios.rs plays it on the core.
- * After each step every key with an open session has one timer and one state, and no other has any.
+ * After each step every key with an open session or an event that waits has one timer and one
+ * state, and no other has any.
  */
 final class ScenarioPlayer implements AutoCloseable {
     private static final String TOPIC = "log-before";
@@ -40,7 +43,13 @@ final class ScenarioPlayer implements AutoCloseable {
     /** Whose session an id is, of each that is open. */
     private final Map<String, String> openSessions = new HashMap<>();
 
-    private long offset;
+    /** The event lines so far; the offset of an event's record is its line's place here. */
+    private final List<JsonNode> eventLines = new ArrayList<>();
+
+    /** The offsets of the events whose output has not come. */
+    private final Set<Integer> waiting = new TreeSet<>();
+
+    private long watermarkMs = Long.MIN_VALUE;
 
     ScenarioPlayer(Scenario scenario, StateBackend backend) throws Exception {
         this.scenario = scenario;
@@ -49,6 +58,7 @@ final class ScenarioPlayer implements AutoCloseable {
                 new CoreOptions()
                         .allowedLatenessMs(scenario.latenessMs())
                         .closeRecords(true)
+                        .ordered(scenario.ordered())
                         .rules(scenario.rules());
         decoder = SessionCore.open(options, null);
         harness = SessionHarness.open(options, backend);
@@ -60,7 +70,8 @@ final class ScenarioPlayer implements AutoCloseable {
                 playEvent(step);
                 break;
             case "watermark":
-                harness.watermark(step.get("at_ms").longValue());
+                moveWatermark(step.get("at_ms").longValue());
+                takeOutputs();
                 assertThat(takeClosings()).as(place(step)).isEqualTo(step.get("closed"));
                 break;
             case "due":
@@ -74,14 +85,17 @@ final class ScenarioPlayer implements AutoCloseable {
         }
         assertThat(harness.takeOutputs()).as(place(step)).isEmpty();
         assertThat(harness.takeDeadLetters()).as(place(step)).isEmpty();
+        checkNothingWaitsTooLong();
         checkNothingIsLeftOver(place(step));
     }
 
     /** What the scenario leaves open closes in the end, and nothing stays behind. */
     void end() throws Exception {
-        harness.watermark(Long.MAX_VALUE);
+        moveWatermark(Long.MAX_VALUE);
+        takeOutputs();
         takeClosings();
         assertThat(openSessions).isEmpty();
+        assertThat(waiting).isEmpty();
         checkNothingIsLeftOver(scenario.name());
     }
 
@@ -90,6 +104,15 @@ final class ScenarioPlayer implements AutoCloseable {
         SessionHarness before = harness;
         harness = before.restored();
         before.close();
+        if (scenario.ordered()) {
+            // It starts without a watermark: what comes late in the scenario would wait.
+            harness.watermark(watermarkMs);
+        }
+    }
+
+    private void moveWatermark(long atMs) throws Exception {
+        watermarkMs = Math.max(watermarkMs, atMs);
+        harness.watermark(watermarkMs);
     }
 
     @Override
@@ -105,43 +128,69 @@ final class ScenarioPlayer implements AutoCloseable {
                         .put("uid", key)
                         .put("log_name", step.get("log_name").textValue());
         record.set("ts", step.get("at_ms"));
-        InputRecord event = decode(JSON.writeValueAsBytes(record));
-        harness.event(event);
-
-        List<OutputRecord> outputs = harness.takeOutputs();
-        assertThat(outputs).as(place(step)).hasSize(1);
-        OutputRecord output = outputs.get(0);
-        assertThat(output.headers()).as(place(step)).hasSize(1);
-        assertThat(output.headers().get(0).key()).isEqualTo("session.origin");
-        assertThat(new String(output.headers().get(0).value(), UTF_8)).isEqualTo(event.origin());
-        assertThat(labelOf(output, key)).as(place(step)).isEqualTo(step.get("label"));
+        waiting.add(eventLines.size());
+        harness.event(decode(JSON.writeValueAsBytes(record), eventLines.size()));
+        eventLines.add(step);
+        takeOutputs();
         assertThat(takeClosings()).as(place(step)).isEqualTo(step.get("closed"));
+    }
+
+    /** Each output is that of its line, and those of a key come by event time where they waited. */
+    private void takeOutputs() throws IOException {
+        Map<String, Long> released = new HashMap<>();
+        for (OutputRecord output : harness.takeOutputs()) {
+            assertThat(output.timestampMs()).isEqualTo(NO_RECORD_TIME);
+            assertThat(output.headers()).hasSize(1);
+            assertThat(output.headers().get(0).key()).isEqualTo("session.origin");
+            String origin = new String(output.headers().get(0).value(), UTF_8);
+            assertThat(origin).startsWith(TOPIC + '/' + PARTITION + '/');
+            int offset = Integer.parseInt(origin.substring(origin.lastIndexOf('/') + 1));
+            JsonNode line = eventLines.get(offset);
+            assertThat(waiting.remove(offset)).as("%s: comes once", place(line)).isTrue();
+            String key = line.get("key").textValue();
+            assertThat(labelOf(output, key)).as(place(line)).isEqualTo(line.get("label"));
+            long atMs = line.get("at_ms").longValue();
+            Long before = released.put(key, atMs);
+            assertThat(before == null || before <= atMs).as("%s: in turn", place(line)).isTrue();
+        }
+    }
+
+    /** In order of arrival nothing waits, else what happened after the watermark does. */
+    private void checkNothingWaitsTooLong() {
+        for (int offset : waiting) {
+            JsonNode line = eventLines.get(offset);
+            assertThat(scenario.ordered() && line.get("at_ms").longValue() > watermarkMs)
+                    .as("%s: no output came", place(line))
+                    .isTrue();
+        }
     }
 
     private void checkDue(JsonNode step) throws Exception {
         String key = step.get("key").textValue();
         if (step.get("at_ms").isNull()) {
-            assertThat(openSessions.values()).as(place(step)).doesNotContain(key);
-            assertThat(closingsOf(key, Long.MAX_VALUE)).as(place(step)).isZero();
+            assertThat(liveKeys()).as(place(step)).doesNotContain(key);
+            assertThat(doneBy(key, Long.MAX_VALUE)).as(place(step)).isZero();
             return;
         }
         long dueMs = step.get("at_ms").longValue();
-        assertThat(closingsOf(key, dueMs - 1)).as("%s: closes too early", place(step)).isZero();
-        assertThat(closingsOf(key, dueMs)).as("%s: closes too late", place(step)).isPositive();
+        assertThat(doneBy(key, dueMs - 1)).as("%s: due earlier", place(step)).isZero();
+        assertThat(doneBy(key, dueMs)).as("%s: due later", place(step)).isPositive();
     }
 
-    /** How many sessions of a key a watermark would close; it closes none here. */
-    private int closingsOf(String key, long watermarkMs) throws Exception {
-        int closings = 0;
+    /** How many events of a key a watermark would label, and sessions close; it does none here. */
+    private int doneBy(String key, long atMs) throws Exception {
+        int done = 0;
         try (SessionHarness copy = harness.restored()) {
-            copy.watermark(watermarkMs);
-            for (OutputRecord record : copy.takeCloseRecords()) {
+            copy.watermark(atMs);
+            List<OutputRecord> given = new ArrayList<>(copy.takeCloseRecords());
+            given.addAll(copy.takeOutputs());
+            for (OutputRecord record : given) {
                 if (JSON.readTree(record.value()).get("uid").textValue().equals(key)) {
-                    closings++;
+                    done++;
                 }
             }
         }
-        return closings;
+        return done;
     }
 
     private void checkRecord(JsonNode step) throws Exception {
@@ -162,7 +211,7 @@ final class ScenarioPlayer implements AutoCloseable {
                 break;
             case "out":
                 assertThat(reply.event()).as(place(step)).isTrue();
-                InputRecord event = event(value, reply);
+                InputRecord event = event(value, reply, 0);
                 assertThat(outputOfFirst(event))
                         .as(place(step))
                         .isEqualTo(becomes.get("text").textValue());
@@ -176,6 +225,7 @@ final class ScenarioPlayer implements AutoCloseable {
     private String outputOfFirst(InputRecord event) throws Exception {
         try (SessionHarness alone = harness.withoutState()) {
             alone.event(event);
+            alone.watermark(event.eventTimeMs());
             List<OutputRecord> outputs = alone.takeOutputs();
             assertThat(outputs).hasSize(1);
             return new String(outputs.get(0).value(), UTF_8);
@@ -183,22 +233,29 @@ final class ScenarioPlayer implements AutoCloseable {
     }
 
     private void checkNothingIsLeftOver(String place) {
-        int keys = new HashSet<>(openSessions.values()).size();
+        int keys = liveKeys().size();
         assertThat(harness.timers()).as("%s: timers", place).isEqualTo(keys);
         if (onHeap) {
             assertThat(harness.keysWithState()).as("%s: states", place).isEqualTo(keys);
         }
     }
 
-    private InputRecord decode(byte[] value) {
-        DecodeReply reply = decoder.decode(value, NO_RECORD_TIME, scenario.nowMs());
-        assertThat(reply.event()).isTrue();
-        return event(value, reply);
+    /** The keys that have an open session or an event that waits. */
+    private Set<String> liveKeys() {
+        Set<String> keys = new HashSet<>(openSessions.values());
+        waiting.forEach(offset -> keys.add(eventLines.get(offset).get("key").textValue()));
+        return keys;
     }
 
-    private InputRecord event(byte[] value, DecodeReply reply) {
+    private InputRecord decode(byte[] value, long offset) {
+        DecodeReply reply = decoder.decode(value, NO_RECORD_TIME, scenario.nowMs());
+        assertThat(reply.event()).isTrue();
+        return event(value, reply, offset);
+    }
+
+    private static InputRecord event(byte[] value, DecodeReply reply, long offset) {
         ConsumerRecord<byte[], byte[]> record =
-                new ConsumerRecord<>(TOPIC, PARTITION, offset++, null, value);
+                new ConsumerRecord<>(TOPIC, PARTITION, offset, null, value);
         return InputRecord.event(record, reply.key(), reply.eventTimeMs(), reply.found());
     }
 
