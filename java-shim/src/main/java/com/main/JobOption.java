@@ -131,6 +131,13 @@ enum JobOption {
             "DURATION",
             "30s",
             "used where the cluster's configuration sets none"),
+    STATE_CACHE(
+            Group.DELIVERY,
+            OptionType.COUNT,
+            "ENTRIES",
+            "131072",
+            "keys per subtask whose state is kept outside the state backend between checkpoints,"
+                    + " with 512 bytes each on average; 0: none"),
 
     JOB_NAME(
             Group.RUNNING,

@@ -266,6 +266,11 @@ public final class JobOptions {
         return (Duration) values.get(JobOption.CHECKPOINT_INTERVAL);
     }
 
+    /** Entries per subtask; 0: no cache. */
+    public int stateCache() {
+        return (Integer) values.get(JobOption.STATE_CACHE);
+    }
+
     /** Null: the JVM's own folder for short-lived files. */
     public String nativeTmp() {
         return (String) values.get(JobOption.NATIVE_TMP);

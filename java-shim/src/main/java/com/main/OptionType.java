@@ -53,6 +53,12 @@ interface OptionType {
 
     OptionType SIZE = OptionType::size;
 
+    OptionType COUNT =
+            text -> {
+                require(text.matches("\\d{1,8}"), "a whole number from 0 to 99999999");
+                return Integer.parseInt(text);
+            };
+
     OptionType EVENT_TIME = OptionType::eventTime;
 
     OptionType START =

@@ -10,6 +10,7 @@ import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
 import com.main.kafka.OutputRecordSchema;
 import com.main.kafka.RecordDecoder;
+import com.main.session.CachingKeyedProcessOperator;
 import com.main.session.SessionFunction;
 import java.util.Properties;
 import org.apache.flink.api.connector.sink2.Sink;
@@ -46,8 +47,13 @@ public final class SessionPipeline {
 
         SingleOutputStreamOperator<OutputRecord> labelled =
                 events.keyBy(InputRecord::key)
-                        .process(new SessionFunction(core, options.nativeTmp()))
-                        .name("sessions")
+                        .transform(
+                                "sessions",
+                                OutputRecord.TYPE,
+                                CachingKeyedProcessOperator.around(
+                                        new SessionFunction(core, options.nativeTmp()),
+                                        SessionFunction.STATE_NAME,
+                                        options.stateCache()))
                         .uid("sessions");
 
         String prefix = options.transactionalIdPrefix();

@@ -50,6 +50,7 @@ class JobOptionsTest {
                 .isEqualTo("mobile-pc-session-flink-session-consumer-log-after");
         assertThat(options.transactionTimeout()).isEqualTo(Duration.ofMinutes(14));
         assertThat(options.checkpointInterval()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(options.stateCache()).isEqualTo(131_072);
         assertThat(options.nativeTmp()).isNull();
         assertThat(options.logFilter()).isEqualTo("info");
         assertThat(options.preflight()).isTrue();
@@ -81,6 +82,7 @@ class JobOptionsTest {
                         "--transactional-id-prefix=t",
                         "--transaction-timeout=1h",
                         "--checkpoint-interval=10m",
+                        "--state-cache=0",
                         "--native-tmp=/native",
                         "--log-filter=trace",
                         "--preflight=off",
@@ -107,6 +109,7 @@ class JobOptionsTest {
         assertThat(options.transactionalIdPrefix()).isEqualTo("t");
         assertThat(options.transactionTimeout()).isEqualTo(Duration.ofHours(1));
         assertThat(options.checkpointInterval()).isEqualTo(Duration.ofMinutes(10));
+        assertThat(options.stateCache()).isZero();
         assertThat(options.nativeTmp()).isEqualTo("/native");
         assertThat(options.logFilter()).isEqualTo("trace");
         assertThat(options.preflight()).isFalse();
@@ -134,6 +137,9 @@ class JobOptionsTest {
         "--idle-timeout, 99999999999999d",
         "--partition-discovery, 0",
         "--checkpoint-interval, 0",
+        "--state-cache, -1",
+        "--state-cache, 100mb",
+        "--state-cache, 100000000",
         "--max-record-size, 900",
         "--max-record-size, 1023b",
         "--max-record-size, 65mb",
@@ -229,7 +235,7 @@ class JobOptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"advance-when-silent", "watermark-alignment", "state-cache", "check"})
+    @CsvSource({"advance-when-silent", "watermark-alignment", "check"})
     void optionsOfLaterReleases_areUnknown(String name) {
         assertThat(problems("--" + name)).hasSize(1);
         assertThat(problems("--" + name)[0]).startsWith("--" + name + ": unknown");

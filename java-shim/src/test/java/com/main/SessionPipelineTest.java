@@ -41,6 +41,12 @@ class SessionPipelineTest {
                 .containsExactlyInAnyOrder("close-records", "Sink Committer: close-records");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "1"})
+    void theUidsAreTheSameWithAStateCacheAndWithout(String entries) {
+        assertThat(uids("--state-cache", entries)).containsExactlyInAnyOrder(UIDS);
+    }
+
     private static List<String> uids(String... arguments) {
         StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.getExecutionEnvironment(new Configuration());

@@ -36,7 +36,7 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
             new OutputTag<>("core-dead-letters", InputRecord.TYPE);
 
     /** The name stands in every savepoint: it never changes. */
-    private static final String STATE_NAME = "session";
+    public static final String STATE_NAME = "session";
 
     /** Close records carry the time of writing: what closed may have happened long ago. */
     private static final long NO_TIMESTAMP = -1;

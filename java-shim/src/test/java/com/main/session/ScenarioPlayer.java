@@ -51,7 +51,7 @@ final class ScenarioPlayer implements AutoCloseable {
 
     private long watermarkMs = Long.MIN_VALUE;
 
-    ScenarioPlayer(Scenario scenario, StateBackend backend) throws Exception {
+    ScenarioPlayer(Scenario scenario, StateBackend backend, int cacheEntries) throws Exception {
         this.scenario = scenario;
         onHeap = backend instanceof HashMapStateBackend;
         CoreOptions options =
@@ -61,7 +61,7 @@ final class ScenarioPlayer implements AutoCloseable {
                         .ordered(scenario.ordered())
                         .rules(scenario.rules());
         decoder = SessionCore.open(options, null);
-        harness = SessionHarness.open(options, backend);
+        harness = SessionHarness.open(options, backend, cacheEntries);
     }
 
     void play(JsonNode step) throws Exception {
@@ -232,7 +232,7 @@ final class ScenarioPlayer implements AutoCloseable {
         }
     }
 
-    private void checkNothingIsLeftOver(String place) {
+    private void checkNothingIsLeftOver(String place) throws Exception {
         int keys = liveKeys().size();
         assertThat(harness.timers()).as("%s: timers", place).isEqualTo(keys);
         if (onHeap) {

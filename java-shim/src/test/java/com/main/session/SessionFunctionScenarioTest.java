@@ -30,28 +30,36 @@ class SessionFunctionScenarioTest {
         assertThat(scenarios()).allSatisfy(one -> assertThat(one.steps()).isNotEmpty());
     }
 
+    // Every cache meets every scenario; not every way to run one, which would take three times as
+    // long and show the same.
+
     @ParameterizedTest
     @MethodSource("scenarios")
     void aScenarioHolds(Scenario scenario) throws Exception {
-        play(scenario, new HashMapStateBackend(), step -> false);
+        for (int cacheEntries : new int[] {0, 2, SessionHarness.DEFAULT_CACHE}) {
+            play(scenario, new HashMapStateBackend(), cacheEntries, step -> false);
+        }
     }
 
     @ParameterizedTest
     @MethodSource("scenarios")
     void aScenarioHoldsWithARestartBetweenEveryTwoSteps(Scenario scenario) throws Exception {
-        play(scenario, new HashMapStateBackend(), step -> step > 0);
+        play(scenario, new HashMapStateBackend(), 2, step -> step > 0);
     }
 
     @ParameterizedTest
     @MethodSource("scenarios")
     void aScenarioHoldsOnRocksDbWithARestartInTheMiddle(Scenario scenario) throws Exception {
         int middle = scenario.steps().size() / 2;
-        play(scenario, new EmbeddedRocksDBStateBackend(), step -> step == middle);
+        for (int cacheEntries : new int[] {2, SessionHarness.DEFAULT_CACHE}) {
+            play(scenario, new EmbeddedRocksDBStateBackend(), cacheEntries, step -> step == middle);
+        }
     }
 
-    private static void play(Scenario scenario, StateBackend backend, Restarts restarts)
+    private static void play(
+            Scenario scenario, StateBackend backend, int cacheEntries, Restarts restarts)
             throws Exception {
-        try (ScenarioPlayer player = open(scenario, backend)) {
+        try (ScenarioPlayer player = open(scenario, backend, cacheEntries)) {
             for (int step = 0; step < scenario.steps().size(); step++) {
                 if (restarts.before(step)) {
                     player.restart();
@@ -63,9 +71,10 @@ class SessionFunctionScenarioTest {
     }
 
     /** Skips what this release does not do, and says so: it has its rules built in. */
-    private static ScenarioPlayer open(Scenario scenario, StateBackend backend) throws Exception {
+    private static ScenarioPlayer open(Scenario scenario, StateBackend backend, int cacheEntries)
+            throws Exception {
         try {
-            return new ScenarioPlayer(scenario, backend);
+            return new ScenarioPlayer(scenario, backend, cacheEntries);
         } catch (IllegalArgumentException e) {
             if (scenario.rules().isEmpty()) {
                 throw e;

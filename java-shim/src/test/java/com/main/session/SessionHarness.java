@@ -1,15 +1,16 @@
 package com.main.session;
 
+import com.main.JobOptions;
 import com.main.core.CoreOptions;
 import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Queue;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.state.StateBackend;
-import org.apache.flink.streaming.api.operators.KeyedProcessOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
@@ -17,24 +18,54 @@ import org.apache.flink.util.OutputTag;
 
 /** The real function on the real library, run by Flink's harness of one operator. */
 final class SessionHarness implements AutoCloseable {
+    /** The entries that a job keeps in its cache where no option says otherwise. */
+    static final int DEFAULT_CACHE =
+            JobOptions.parse(new String[0], Collections.<String, String>emptyMap()).stateCache();
+
+    static final int MAX_PARALLELISM = 128;
+
     private final CoreOptions options;
     private final StateBackend backend;
+    private final int cacheEntries;
     private final KeyedOneInputStreamOperatorTestHarness<String, InputRecord, OutputRecord> flink;
+    private long snapshots;
 
-    /** A function that starts without state. */
+    /** A function that starts without state, with the cache that a job has by default. */
     static SessionHarness open(CoreOptions options, StateBackend backend) throws Exception {
-        return new SessionHarness(options, backend, null);
+        return open(options, backend, DEFAULT_CACHE);
     }
 
-    private SessionHarness(CoreOptions options, StateBackend backend, OperatorSubtaskState state)
+    /** A function that starts without state. */
+    static SessionHarness open(CoreOptions options, StateBackend backend, int cacheEntries)
+            throws Exception {
+        return new SessionHarness(options, backend, cacheEntries, 1, 0, null);
+    }
+
+    /**
+     * @param state what the subtask starts with; null for nothing
+     */
+    SessionHarness(
+            CoreOptions options,
+            StateBackend backend,
+            int cacheEntries,
+            int parallelism,
+            int subtask,
+            OperatorSubtaskState state)
             throws Exception {
         this.options = options;
         this.backend = backend;
+        this.cacheEntries = cacheEntries;
         flink =
                 new KeyedOneInputStreamOperatorTestHarness<>(
-                        new KeyedProcessOperator<>(new SessionFunction(options, null)),
+                        CachingKeyedProcessOperator.around(
+                                new SessionFunction(options, null),
+                                SessionFunction.STATE_NAME,
+                                cacheEntries),
                         InputRecord::key,
-                        Types.STRING);
+                        Types.STRING,
+                        MAX_PARALLELISM,
+                        parallelism,
+                        subtask);
         flink.setStateBackend(backend);
         flink.setup();
         if (state != null) {
@@ -45,12 +76,18 @@ final class SessionHarness implements AutoCloseable {
 
     /** Another function that starts with the state of this one, as after a restart. */
     SessionHarness restored() throws Exception {
-        return new SessionHarness(options, backend, flink.snapshot(1, 1));
+        return new SessionHarness(options, backend, cacheEntries, 1, 0, snapshot());
     }
 
     /** Another function that starts without state. */
     SessionHarness withoutState() throws Exception {
-        return open(options, backend);
+        return open(options, backend, cacheEntries);
+    }
+
+    /** What a checkpoint holds of this subtask. */
+    OperatorSubtaskState snapshot() throws Exception {
+        snapshots++;
+        return flink.snapshot(snapshots, snapshots);
     }
 
     void event(InputRecord event) throws Exception {
@@ -79,8 +116,12 @@ final class SessionHarness implements AutoCloseable {
         return flink.numEventTimeTimers();
     }
 
-    /** How many keys have state; only the backend on the heap can tell. */
-    int keysWithState() {
+    /**
+     * How many keys have state; only the backend on the heap can tell, and only of what a
+     * checkpoint wrote there.
+     */
+    int keysWithState() throws Exception {
+        snapshot();
         return flink.numKeyedStateEntries();
     }
 
