@@ -2,10 +2,9 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use log::LevelFilter;
-use wire::{Arrival, CoreError, CoreOptions, LogFilter, SessionCore, FLAGS_OFFSET, FLAG_LOG_WAITS};
+use wire::{Arrival, CoreError, CoreOptions, SessionCore, FLAGS_OFFSET, FLAG_LOG_WAITS};
 
-use crate::notes::Notes;
+use crate::notes::{Notes, Panic};
 
 /// What a call is to do.
 pub mod call {
@@ -66,7 +65,7 @@ impl Handle {
     /// What is wrong with the options, a line each.
     pub fn open(options: &[u8]) -> Result<Box<Handle>, String> {
         let options = parse_options(options)?;
-        let notes = Notes::new(level(options.log_filter));
+        let notes = Notes::new(options.log_filter.compile());
         let core = notes.during(|| SessionCore::new(options));
         Ok(Box::new(Handle {
             magic: MAGIC,
@@ -162,7 +161,7 @@ impl Handle {
         let request = Request::read(request, call, (a, b), lengths)?;
         match catch(notes, || request.answer(core, frame)) {
             Ok(done) => done,
-            Err(said) => request.answer_after_a_panic(core, notes, frame, &said),
+            Err(panic) => request.answer_after_a_panic(core, notes, frame, &panic),
         }
     }
 
@@ -255,22 +254,21 @@ impl<'r> Request<'r> {
         core: &SessionCore,
         notes: &Notes,
         frame: &mut Vec<u8>,
-        said: &str,
+        panic: &Panic,
     ) -> Result<(), String> {
-        let log_failure = |said: &str| {
-            notes.during(|| log::error!(target: "session_core", "the core failed: {said}"))
-        };
+        let log_failure = |panic: &Panic| notes.during(|| panic.log());
         let mut failed_parts = 0;
         let mut guard = |part: &mut dyn FnMut()| {
-            catch(notes, part).inspect_err(|said| {
+            catch(notes, part).map_err(|panic| {
                 failed_parts += 1;
-                log_failure(said);
+                log_failure(&panic);
+                panic.to_string()
             })
         };
         // The frame may be half written: it is written anew from its start.
         let answered = catch(notes, || match *self {
             Request::Decode { .. } => {
-                SessionCore::failed_decode(said, frame);
+                SessionCore::failed_decode(&panic.to_string(), frame);
                 Ok(())
             }
             Request::OnEvent { state, found, record, arrival } => core
@@ -281,10 +279,11 @@ impl<'r> Request<'r> {
                 .map_err(sentence),
         });
         if failed_parts == 0 {
-            log_failure(said);
+            log_failure(panic);
         }
-        answered.unwrap_or_else(|said| {
-            log_failure(&said);
+        answered.unwrap_or_else(|panic| {
+            log_failure(&panic);
+            let said = panic.to_string();
             match *self {
                 Request::Decode { .. } => SessionCore::failed_decode(&said, frame),
                 Request::OnEvent { .. } => SessionCore::failed_event(&said, frame),
@@ -297,10 +296,9 @@ impl<'r> Request<'r> {
     }
 }
 
-/// Runs what may panic; an error is what the panic said.
-fn catch<T>(notes: &Notes, run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(|| notes.during(run)))
-        .map_err(|_| notes.take_panic().unwrap_or_else(|| "panicked".to_owned()))
+/// Runs what may panic.
+fn catch<T>(notes: &Notes, run: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(|| notes.during(run))).map_err(|_| notes.take_panic())
 }
 
 fn part(bytes: &[u8], length: i32) -> Result<(&[u8], &[u8]), String> {
@@ -308,15 +306,4 @@ fn part(bytes: &[u8], length: i32) -> Result<(&[u8], &[u8]), String> {
         .ok()
         .and_then(|length| bytes.split_at_checked(length))
         .ok_or_else(|| "the lengths of a call exceed its buffer: a bug in the shim".to_owned())
-}
-
-fn level(filter: LogFilter) -> LevelFilter {
-    match filter {
-        LogFilter::Off => LevelFilter::Off,
-        LogFilter::Error => LevelFilter::Error,
-        LogFilter::Warn => LevelFilter::Warn,
-        LogFilter::Info => LevelFilter::Info,
-        LogFilter::Debug => LevelFilter::Debug,
-        LogFilter::Trace => LevelFilter::Trace,
-    }
 }

@@ -10,6 +10,7 @@
 //! * `c_abi` (feature `c-abi`): the same behind plain C functions; cbindgen writes its header.
 
 pub mod handle;
+mod log_quota;
 pub mod notes;
 
 pub mod jni_exports;

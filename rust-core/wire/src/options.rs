@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use env_filter::Filter;
 use jiff::tz::TimeZone;
+use log::LevelFilter;
 use session::{EventTime, Policy};
 
 use crate::rules_file::RulesFile;
@@ -37,22 +39,10 @@ pub enum Order {
     EventTime,
 }
 
-/// The least severe level that is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFilter {
-    /// Nothing.
-    Off,
-    /// Errors: bugs of ours.
-    Error,
-    /// And warnings.
-    Warn,
-    /// And what an operator may want to know.
-    Info,
-    /// And what helps to find a mistake; may name keys.
-    Debug,
-    /// And everything.
-    Trace,
-}
+/// Which log lines are wanted, as in `RUST_LOG`: levels, each for all targets or for those below
+/// one, by commas. `info,wire::core=debug`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
 
 /// Why the options are refused: every mistake, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +126,7 @@ impl Default for CoreOptions {
             max_record_size: 900 * 1024,
             time_zone: rules.time_zone(),
             rules_file: rules,
-            log_filter: LogFilter::Info,
+            log_filter: LogFilter("info".to_owned()),
         }
     }
 }
@@ -152,15 +142,21 @@ impl Order {
 }
 
 impl LogFilter {
-    fn parse(name: &str) -> Option<LogFilter> {
-        Some(match name {
-            "off" => LogFilter::Off,
-            "error" => LogFilter::Error,
-            "warn" => LogFilter::Warn,
-            "info" => LogFilter::Info,
-            "debug" => LogFilter::Debug,
-            "trace" => LogFilter::Trace,
-            _ => return None,
-        })
+    /// A bare word has to be a level. `RUST_LOG` takes it for a target, and a misspelt level then
+    /// silences everything else.
+    fn parse(text: &str) -> Option<LogFilter> {
+        for directive in text.split(',') {
+            let level = directive.split_once('=').map_or(directive, |(_, level)| level);
+            level.parse::<LevelFilter>().ok()?;
+        }
+        env_filter::Builder::new().try_parse(text).ok()?;
+        Some(LogFilter(text.to_owned()))
+    }
+
+    /// The filter, ready to be asked.
+    #[must_use]
+    pub fn compile(&self) -> Filter {
+        // It was parsed once already, so nothing of it is left out here.
+        env_filter::Builder::new().parse(&self.0).build()
     }
 }

@@ -147,10 +147,11 @@ enum JobOption {
             "name in Flink's web page and logs"),
     LOG_FILTER(
             Group.RUNNING,
-            OptionType.choice("off", "error", "warn", "info", "debug", "trace"),
-            "LEVEL",
+            OptionType.LOG_FILTER,
+            "FILTER",
             "info",
-            "what the core logs: off, error, warn, info, debug or trace"),
+            "what the core logs: off, error, warn, info, debug or trace, or by target:"
+                    + " info,wire::core=debug; Flink's log4j.properties decides what it writes"),
     NATIVE_TMP(
             Group.RUNNING,
             OptionType.REMOTE_FOLDER,

@@ -69,6 +69,17 @@ interface OptionType {
                 return text;
             };
 
+    /** As in RUST_LOG, where a misspelt level is taken for a target and silences all else. */
+    OptionType LOG_FILTER =
+            text -> {
+                String directive = "([\\w:]+=)?(off|error|warn|info|debug|trace)";
+                require(
+                        text.matches(directive + "(," + directive + ")*"),
+                        "off, error, warn, info, debug or trace, or such levels by target"
+                                + " (info,wire::core=debug)");
+                return text;
+            };
+
     /** A path of another machine, so that it cannot be looked at here. */
     OptionType REMOTE_FOLDER =
             text -> {

@@ -84,7 +84,7 @@ class JobOptionsTest {
                         "--checkpoint-interval=10m",
                         "--state-cache=0",
                         "--native-tmp=/native",
-                        "--log-filter=trace",
+                        "--log-filter=warn,wire::core=debug",
                         "--preflight=off",
                         "--job-name=a b",
                         "--dry-run");
@@ -111,7 +111,7 @@ class JobOptionsTest {
         assertThat(options.checkpointInterval()).isEqualTo(Duration.ofMinutes(10));
         assertThat(options.stateCache()).isZero();
         assertThat(options.nativeTmp()).isEqualTo("/native");
-        assertThat(options.logFilter()).isEqualTo("trace");
+        assertThat(options.logFilter()).isEqualTo("warn,wire::core=debug");
         assertThat(options.preflight()).isFalse();
         assertThat(options.jobName()).isEqualTo("a b");
     }
@@ -153,6 +153,8 @@ class JobOptionsTest {
         "--start, beginning",
         "--delivery, at-most-once",
         "--log-filter, WARN",
+        "--log-filter, wire",
+        "--log-filter, wire=",
         "--preflight, yes",
         "--input-topic, a b",
         "--input-topic, ..",

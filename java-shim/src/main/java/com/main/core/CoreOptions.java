@@ -60,7 +60,7 @@ public final class CoreOptions implements Serializable {
         return ordered;
     }
 
-    /** What the core logs: {@code off}, {@code error}, {@code warn}, {@code info}, ... */
+    /** What the core logs, as in RUST_LOG: {@code info,wire::core=debug}. */
     public CoreOptions logFilter(String value) {
         logFilter = value;
         return this;

@@ -204,8 +204,11 @@ public final class SessionCore implements AutoCloseable {
                 case "INFO":
                     target.info("{}", parts[2]);
                     break;
-                default:
+                case "DEBUG":
                     target.debug("{}", parts[2]);
+                    break;
+                default:
+                    target.trace("{}", parts[2]);
             }
         }
     }

@@ -40,13 +40,14 @@ public final class DeadLetterLog implements Sink<InputRecord> {
                 unlogged++;
                 return;
             }
-            // Neither value nor key: logs are no place for users' data.
+            // Logs are no place for users' data: neither value nor key, nor the detail, in which a
+            // panic of the core may quote them.
             LOG.warn(
-                    "Dead letter {} ({}) at {}; {} more since the last line",
+                    "Dead letter {} at {}; {} more since the last line",
                     deadLetter.reason(),
-                    deadLetter.detail(),
                     deadLetter.hasOrigin() ? deadLetter.origin() : "a key's state",
                     unlogged);
+            LOG.debug("Its detail: {}", deadLetter.detail());
             quietUntilMs = nowMs + PAUSE_MS;
             unlogged = 0;
         }

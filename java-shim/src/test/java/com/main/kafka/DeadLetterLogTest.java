@@ -35,9 +35,9 @@ class DeadLetterLogTest {
 
         assertThat(lines.texts())
                 .containsExactly(
-                        "WARN Dead letter invalid_json (no JSON) at log-before/3/4000000000;"
+                        "WARN Dead letter invalid_json at log-before/3/4000000000;"
                                 + " 0 more since the last line",
-                        "WARN Dead letter internal_error (failed) at a key's state;"
+                        "WARN Dead letter internal_error at a key's state;"
                                 + " 2 more since the last line");
     }
 }
