@@ -67,23 +67,24 @@ class Pipeline:
         self.rest = bench.cluster.rest
         self.job_id = None
         self.sent: list[Acknowledged] = []
-        self._servers = bench.broker.bootstrap_servers
+        self.servers = bench.broker.bootstrap_servers
         self.input, self.output, self.session_topic = (
             f"{name}-{role}" for role in ("before", "after", "sessions")
         )
         # The job makes this one itself.
         self.dead_letters = f"{self.input}.dlq"
         self._parallelism = parallelism
-        self._options = options
+        # For the next submission.
+        self.options = options
         records.create_topics(
-            self._servers,
+            self.servers,
             {self.input: partitions, self.output: partitions, self.session_topic: 1},
         )
 
     def submit(self, from_savepoint: str | None = None) -> None:
         self.job_id = self.cluster.submit(
             "--bootstrap-servers",
-            self._servers,
+            self.servers,
             "--input-topic",
             self.input,
             "--output-topic",
@@ -92,7 +93,7 @@ class Pipeline:
             self.session_topic,
             "--group-id",
             self.input,
-            *self._options,
+            *self.options,
             from_savepoint=from_savepoint,
             parallelism=self._parallelism,
         )
@@ -111,12 +112,12 @@ class Pipeline:
         self, to_send: Iterable[Record], **properties: object
     ) -> list[Acknowledged]:
         """Sends records that the ledger does not wait for."""
-        return records.send(self._servers, self.input, to_send, **properties)
+        return records.send(self.servers, self.input, to_send, **properties)
 
     def account(self) -> Account:
         """The ledger over all that was sent so far, once it is balanced or nothing more comes."""
         return ledger.keep(
-            self._servers,
+            self.servers,
             input_topic=self.input,
             output_topic=self.output,
             dead_letter_topic=self.dead_letters,
@@ -125,7 +126,7 @@ class Pipeline:
         )
 
     def reader_of_sessions(self) -> Reader:
-        return Reader(self._servers, self.session_topic)
+        return Reader(self.servers, self.session_topic)
 
     def wait_for_closed(
         self, session_ids: set[str], meanwhile: Callable[[], None] = lambda: None
@@ -142,7 +143,7 @@ class Pipeline:
     def wait_for_commit(self) -> None:
         """Returns when the job's group has committed all that was sent."""
         deadline = time.monotonic() + PATIENCE_S
-        while records.committed(self._servers, self.input, self.input) < len(self.sent):
+        while records.committed(self.servers, self.input, self.input) < len(self.sent):
             assert time.monotonic() < deadline, "the offsets are not committed"
             time.sleep(0.2)
 

@@ -99,9 +99,7 @@ def _step(line: str) -> Step | None:
     event = EVENT.fullmatch(line)
     if event:
         label, *closed = event[4].split("; ")
-        return Event(
-            _ms(event[1]), event[2], event[3], _label(label), _closed("; ".join(closed))
-        )
+        return Event(_ms(event[1]), event[2], event[3], _label(label), _closed("; ".join(closed)))
     watermark = WATERMARK.fullmatch(line)
     if watermark:
         return Watermark(_ms(watermark[1]), _closed(watermark[2]))

@@ -34,6 +34,7 @@ ERRORS = "__connect.errors."
 TRUNCATED = ERRORS + "truncated"
 TRUNCATED_SHA256 = ERRORS + "value.sha256"
 REASON = ERRORS + "reason"
+DETAIL = ERRORS + "exception.message"
 DIFFERING_REPEATS = "repeated with other bytes"
 ALWAYS_SHOWN = ("in", "out", "dead letters", "repeats")
 # How many differences of a kind are shown.

@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
     KafkaException,
@@ -133,6 +134,16 @@ def delete_before(bootstrap_servers: str, topic: str, offsets: dict[int, int]) -
         deleted.result(ADMIN_PATIENCE_S)
 
 
+def retention_ms(bootstrap_servers: str, topic: str) -> int | None:
+    """How old a record of the topic may become, by its timestamp; None for any age."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    client = AdminClient(_client(bootstrap_servers))
+    [described] = client.describe_configs([resource]).values()
+    config = described.result(ADMIN_PATIENCE_S)
+    kept_ms = int(config["retention.ms"].value)
+    return kept_ms if kept_ms >= 0 and "delete" in config["cleanup.policy"].value else None
+
+
 def send(
     bootstrap_servers: str, topic: str, records: Iterable[Record], **properties: object
 ) -> list[Acknowledged]:
@@ -201,25 +212,12 @@ class Reader:
     ):
         """A `patient` reader goes on where the broker or a topic is away for a while."""
         self._patient = patient
-        self._consumer = Consumer(
-            {
-                **_client(bootstrap_servers),
-                # Partitions are assigned, not subscribed to: the group exists in name only.
-                "group.id": "rig-reader",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": isolation_level,
-                "fetch.wait.max.ms": 50,
-            }
-        )
-        partitions = []
-        for topic in topics:
-            known = self._consumer.list_topics(topic, ADMIN_PATIENCE_S).topics[topic]
-            if known.error is not None:
-                raise KafkaException(known.error)
-            partitions += [
-                TopicPartition(topic, each, OFFSET_BEGINNING) for each in known.partitions
-            ]
+        self._consumer = _consumer(bootstrap_servers, isolation_level)
+        partitions = [
+            TopicPartition(topic, each, OFFSET_BEGINNING)
+            for topic in topics
+            for each in _partitions(self._consumer, topic)
+        ]
         self._partitions = len(partitions)
         # The broker tells the end of a partition once, until more comes.
         self._at_end: set[tuple[str, int]] = set()
@@ -255,14 +253,73 @@ def read(bootstrap_servers: str, *topics: str) -> list[StoredRecord]:
         return list(reader.rest())
 
 
+def read_until_now(
+    bootstrap_servers: str, topic: str, starts: dict[int, int] | None = None
+) -> Iterator[StoredRecord]:
+    """What stands on a topic at the time of the call, however much is still being written to it.
+
+    `starts` is {partition: offset to begin at}; without it, all partitions from their beginning.
+    """
+    consumer = _consumer(bootstrap_servers)
+    try:
+        partitions = _partitions(consumer, topic)
+        if starts is not None:
+            partitions = sorted(starts.keys() & set(partitions))
+        ends = {}
+        assigned = []
+        for partition in partitions:
+            first, end = consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), ADMIN_PATIENCE_S
+            )
+            # What retention took cannot be begun at.
+            start = max(first, (starts or {}).get(partition, first))
+            if start < end:
+                ends[partition] = end
+                assigned.append(TopicPartition(topic, partition, start))
+        consumer.assign(assigned)
+        while ends:
+            for message in consumer.consume(1000, timeout=0.1):
+                partition = message.partition()
+                if message.error() is None:
+                    end = ends.get(partition, 0)
+                    if message.offset() < end:
+                        yield _stored(message)
+                    done = message.offset() >= end - 1
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    # The last offset may be a transaction's marker, which is never handed out.
+                    done = True
+                else:
+                    raise KafkaException(message.error())
+                if done and ends.pop(partition, None):
+                    consumer.pause([TopicPartition(topic, partition)])
+    finally:
+        consumer.close()
+
+
 def committed(bootstrap_servers: str, group: str, topic: str) -> int:
     """How many of the topic's records the group has committed, from offset 0 on."""
+    return sum(committed_offsets(bootstrap_servers, group, topic).values())
+
+
+def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
+    """{partition: offset} of the partitions that the group has committed."""
     consumer = Consumer({**_client(bootstrap_servers), "group.id": group})
     try:
-        known = consumer.list_topics(topic, ADMIN_PATIENCE_S).topics[topic].partitions
-        partitions = [TopicPartition(topic, each) for each in known]
+        partitions = [TopicPartition(topic, each) for each in _partitions(consumer, topic)]
         offsets = consumer.committed(partitions, ADMIN_PATIENCE_S)
-        return sum(max(each.offset, 0) for each in offsets)
+        return {each.partition: each.offset for each in offsets if each.offset >= 0}
+    finally:
+        consumer.close()
+
+
+def sizes(bootstrap_servers: str, topic: str) -> dict[int, tuple[int, int]]:
+    """{partition: (first offset, offset behind the last record)}"""
+    consumer = _consumer(bootstrap_servers)
+    try:
+        return {
+            each: consumer.get_watermark_offsets(TopicPartition(topic, each), ADMIN_PATIENCE_S)
+            for each in _partitions(consumer, topic)
+        }
     finally:
         consumer.close()
 
@@ -287,11 +344,33 @@ def _client(bootstrap_servers: str) -> dict:
     return {"bootstrap.servers": bootstrap_servers, "log_level": 3}
 
 
+def _consumer(bootstrap_servers: str, isolation_level: str = "read_committed") -> Consumer:
+    return Consumer(
+        {
+            **_client(bootstrap_servers),
+            # Partitions are assigned, not subscribed to: the group exists in name only.
+            "group.id": "rig-reader",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": isolation_level,
+            "fetch.wait.max.ms": 50,
+        }
+    )
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    known = consumer.list_topics(topic, ADMIN_PATIENCE_S).topics[topic]
+    if known.error is not None:
+        raise KafkaException(known.error)
+    return list(known.partitions)
+
+
 def _stored(message: object) -> StoredRecord:
+    kind, at_ms = message.timestamp()
     return StoredRecord(
         Origin(message.topic(), message.partition(), message.offset()),
         message.key(),
         message.value(),
         tuple(message.headers() or ()),
-        message.timestamp()[1],
+        None if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
     )
