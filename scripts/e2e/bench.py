@@ -81,7 +81,7 @@ class Pipeline:
             {self.input: partitions, self.output: partitions, self.session_topic: 1},
         )
 
-    def submit(self, from_savepoint: str | None = None) -> None:
+    def submit(self, from_savepoint: str | None = None, parallelism: int | None = None) -> None:
         self.job_id = self.cluster.submit(
             "--bootstrap-servers",
             self.servers,
@@ -95,7 +95,7 @@ class Pipeline:
             self.input,
             *self.options,
             from_savepoint=from_savepoint,
-            parallelism=self._parallelism,
+            parallelism=parallelism or self._parallelism,
         )
         self.rest.wait_for_state(self.job_id, "RUNNING")
 

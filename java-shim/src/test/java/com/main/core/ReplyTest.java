@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.main.core.StepReply.EmissionKind;
 import com.main.core.StepReply.StateChange;
+import com.main.core.StepReply.Subject;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -98,6 +99,27 @@ class ReplyTest {
         assertThat(reply.emissionKind()).isEqualTo(EmissionKind.CLOSE_RECORD);
         assertThat(text(reply.emissionKey())).isEqualTo("u1_1734102000000");
         assertThat(text(reply.emissionValue())).endsWith(",\"closed_by\":\"timeout\"}");
+        assertThat(reply.nextEmission()).isFalse();
+    }
+
+    @Test
+    void aStepMayGiveEventsThatWaited() throws IOException {
+        StepReply reply = stepReply("step_waited_v1.hex");
+
+        assertThat(reply.labelledEarly()).isZero();
+        assertThat(reply.registerTimerMs()).isEqualTo(1_734_102_060_000L);
+        assertThat(reply.nextEmission()).isTrue();
+        assertThat(reply.emissionKind()).isEqualTo(EmissionKind.OUTPUT);
+        assertThat(reply.subject()).isEqualTo(Subject.WAITED);
+        assertThat(reply.waitedPartition()).isZero();
+        assertThat(reply.waitedOffset()).isEqualTo(8);
+        assertThat(text(reply.waitedCarried())).isEqualTo("carried 8");
+        assertThat(reply.subjectValue()).isEmpty();
+        assertThat(text(reply.emissionKey())).isEqualTo("u1_1734102000000");
+        assertThat(text(reply.emissionValue())).endsWith(",\"seq_in_session\":2}");
+        assertThat(reply.nextEmission()).isTrue();
+        assertThat(reply.waitedOffset()).isEqualTo(9);
+        assertThat(text(reply.emissionValue())).endsWith(",\"seq_in_session\":3}");
         assertThat(reply.nextEmission()).isFalse();
     }
 

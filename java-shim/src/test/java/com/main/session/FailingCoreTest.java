@@ -9,6 +9,7 @@ import com.main.core.SessionCore;
 import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -112,6 +113,34 @@ class FailingCoreTest {
         assertThat(harness.timers()).isZero();
     }
 
+    @Test
+    void anEventThatFailsWhenItsTurnComesIsADeadLetterAndItsNeighboursAreLabelled()
+            throws Exception {
+        try (SessionHarness ordered =
+                SessionHarness.open(options.ordered(true), new HashMapStateBackend())) {
+            InputRecord failing = event(record("u1", "panic-in-event", NOON_MS + 1));
+            ordered.event(event(record("u1", "CLICK", NOON_MS + 2)));
+            ordered.event(failing);
+            ordered.event(event(record("u1", "CLICK", NOON_MS)));
+            assertThat(ordered.takeDeadLetters()).isEmpty();
+
+            ordered.watermark(NOON_MS + 2);
+
+            assertThat(ordered.takeOutputs()).extracting(this::seq).containsExactly(1L, 2L);
+            List<InputRecord> deadLetters = ordered.takeDeadLetters();
+            assertThat(deadLetters).hasSize(1);
+            assertThat(deadLetters.get(0).value()).isEqualTo(failing.value());
+            assertThat(deadLetters.get(0).origin()).isEqualTo(failing.origin());
+            assertThat(deadLetters.get(0).reason()).isEqualTo("internal_error");
+            assertThat(deadLetters.get(0).detail()).contains("asked to fail: panic-in-event");
+
+            ordered.watermark(Long.MAX_VALUE);
+            assertThat(ordered.takeDeadLetters()).isEmpty();
+            assertThat(ordered.keysWithState()).isZero();
+            assertThat(ordered.timers()).isZero();
+        }
+    }
+
     private DecodeReply decode(byte[] value) {
         return core.decode(value, -1, NOON_MS);
     }
@@ -127,10 +156,18 @@ class FailingCoreTest {
         return core.onEvent(null, decode(value).found(), value).state();
     }
 
-    private long seqOfOneOutput() throws IOException {
+    private long seqOfOneOutput() {
         List<OutputRecord> outputs = harness.takeOutputs();
         assertThat(outputs).hasSize(1);
-        return Scenario.JSON.readTree(outputs.get(0).value()).get("seq_in_session").longValue();
+        return seq(outputs.get(0));
+    }
+
+    private long seq(OutputRecord output) {
+        try {
+            return Scenario.JSON.readTree(output.value()).get("seq_in_session").longValue();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static byte[] record(String key, String logName, long atMs) {

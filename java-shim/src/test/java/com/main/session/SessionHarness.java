@@ -76,7 +76,12 @@ final class SessionHarness implements AutoCloseable {
 
     /** Another function that starts with the state of this one, as after a restart. */
     SessionHarness restored() throws Exception {
-        return new SessionHarness(options, backend, cacheEntries, 1, 0, snapshot());
+        return restored(options);
+    }
+
+    /** The same with other options, as after a restart of the job. */
+    SessionHarness restored(CoreOptions others) throws Exception {
+        return new SessionHarness(others, backend, cacheEntries, 1, 0, snapshot());
     }
 
     /** Another function that starts without state. */
