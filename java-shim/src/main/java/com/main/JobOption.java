@@ -97,6 +97,21 @@ enum JobOption {
             "2000-01-01",
             "older event times are dead letters: a date (UTC), a date-time with its offset or"
                     + " milliseconds; 0: off"),
+    ADVANCE_WHEN_SILENT(
+            Group.TIME,
+            OptionType.SILENCE,
+            "DURATION",
+            "0",
+            "after that long without any input, event time goes on from where it stood, so that"
+                    + " the last sessions close; longer than records may be on their way to Kafka;"
+                    + " 0: off"),
+    WATERMARK_ALIGNMENT(
+            Group.TIME,
+            OptionType.DURATION,
+            "DURATION",
+            "0",
+            "how far partitions may drift apart in event time, for catching up on a backlog; needs"
+                    + " --idle-timeout 0; 0: off"),
     RULES(
             Group.TIME,
             OptionType.FILE,

@@ -87,6 +87,7 @@ public final class JobOptions {
         }
         rulesText = readRules();
         checkTopics();
+        checkEventTime();
         if (exactlyOnce() && checkpointInterval().compareTo(transactionTimeout()) >= 0) {
             reader.problems.add(
                     "--checkpoint-interval "
@@ -146,6 +147,29 @@ public final class JobOptions {
         checkUse(uses, Optional.of(outputTopic()), JobOption.OUTPUT_TOPIC);
         checkUse(uses, deadLetterTopic(), JobOption.DEAD_LETTER_TOPIC);
         checkUse(uses, sessionTopic(), JobOption.SESSION_TOPIC);
+    }
+
+    private void checkEventTime() {
+        boolean aligned = !watermarkAlignment().isZero();
+        boolean advances = !advanceWhenSilent().isZero();
+        if (aligned && !idleTimeout().isZero()) {
+            reader.problems.add(
+                    label(JobOption.WATERMARK_ALIGNMENT)
+                            + ": needs --idle-timeout 0: a partition that waits for the others"
+                            + " would be taken for idle, and its events become late (FLINK-35886)");
+        }
+        if (aligned && advances) {
+            reader.problems.add(
+                    label(JobOption.ADVANCE_WHEN_SILENT)
+                            + ": not together with --watermark-alignment, under which a task waits"
+                            + " while there is input left; give one of them");
+        }
+        if (advances && idleTimeout().isZero()) {
+            reader.problems.add(
+                    label(JobOption.ADVANCE_WHEN_SILENT)
+                            + ": not with --idle-timeout 0, with which a partition that never had"
+                            + " an event holds event time back all the same");
+        }
     }
 
     private void checkUse(Map<String, JobOption> uses, Optional<String> topic, JobOption option) {
@@ -222,6 +246,16 @@ public final class JobOptions {
     /** Zero: a silent partition holds the watermark back for ever. */
     public Duration idleTimeout() {
         return (Duration) values.get(JobOption.IDLE_TIMEOUT);
+    }
+
+    /** Zero: event time stands still while the whole input is silent. */
+    public Duration advanceWhenSilent() {
+        return (Duration) values.get(JobOption.ADVANCE_WHEN_SILENT);
+    }
+
+    /** The largest drift between partitions in event time; zero: any. */
+    public Duration watermarkAlignment() {
+        return (Duration) values.get(JobOption.WATERMARK_ALIGNMENT);
     }
 
     public Duration allowedLateness() {

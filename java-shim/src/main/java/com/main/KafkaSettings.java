@@ -127,6 +127,18 @@ public final class KafkaSettings {
         return properties;
     }
 
+    /** An admin client that reaches the brokers as the source's consumer does. */
+    public Properties sourceAdminProperties() {
+        Properties consumer = consumerProperties();
+        Properties properties = new Properties();
+        for (String name : AdminClientConfig.configNames()) {
+            if (consumer.containsKey(name)) {
+                properties.setProperty(name, consumer.getProperty(name));
+            }
+        }
+        return properties;
+    }
+
     /** What the clients themselves would refuse, on the task managers and after scheduling. */
     List<String> problems() {
         List<String> problems = new ArrayList<>();

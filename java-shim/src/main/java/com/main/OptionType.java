@@ -51,6 +51,16 @@ interface OptionType {
                 return duration;
             };
 
+    /** The brokers are asked ten times in that long. */
+    OptionType SILENCE =
+            text -> {
+                Duration duration = duration(text);
+                require(
+                        duration.isZero() || duration.compareTo(Duration.ofSeconds(1)) >= 0,
+                        "0 or a duration of at least 1s");
+                return duration;
+            };
+
     OptionType SIZE = OptionType::size;
 
     OptionType COUNT =

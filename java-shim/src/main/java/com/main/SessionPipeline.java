@@ -10,9 +10,11 @@ import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
 import com.main.kafka.OutputRecordSchema;
 import com.main.kafka.RecordDecoder;
+import com.main.kafka.SilenceOperator;
 import com.main.session.CachingKeyedProcessOperator;
 import com.main.session.SessionFunction;
 import java.util.Properties;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
@@ -20,6 +22,8 @@ import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.ProcessOperator;
 
 /**
  * The job graph: the record's way, on one screen.
@@ -38,11 +42,13 @@ public final class SessionPipeline {
         SingleOutputStreamOperator<InputRecord> events =
                 env.fromSource(
                                 source(options, kafka, core),
-                                EventWatermarks.of(options.outOfOrderness(), options.idleTimeout()),
+                                watermarks(options),
                                 options.inputTopic())
                         .uid("source")
-                        .process(new DeadLetterSplit())
-                        .name("dead letters apart")
+                        .transform(
+                                "dead letters apart",
+                                InputRecord.TYPE,
+                                deadLetterSplit(options, kafka))
                         .uid("dead-letter-split");
 
         SingleOutputStreamOperator<OutputRecord> labelled =
@@ -92,6 +98,27 @@ public final class SessionPipeline {
                 .setProperties(kafka.consumerProperties())
                 .setDeserializer(new RecordDecoder(core, options.nativeTmp()))
                 .build();
+    }
+
+    private static WatermarkStrategy<InputRecord> watermarks(JobOptions options) {
+        WatermarkStrategy<InputRecord> ofEvents =
+                EventWatermarks.of(options.outOfOrderness(), options.idleTimeout());
+        return options.watermarkAlignment().isZero()
+                ? ofEvents
+                : ofEvents.withWatermarkAlignment(
+                        options.inputTopic(), options.watermarkAlignment());
+    }
+
+    private static OneInputStreamOperator<InputRecord, InputRecord> deadLetterSplit(
+            JobOptions options, KafkaSettings kafka) {
+        return options.advanceWhenSilent().isZero()
+                ? new ProcessOperator<>(new DeadLetterSplit())
+                : SilenceOperator.of(
+                        options.advanceWhenSilent(),
+                        options.partitionDiscovery(),
+                        options.inputTopic(),
+                        kafka.sourceAdminProperties(),
+                        kafka.consumerProperties());
     }
 
     private static Sink<OutputRecord> sink(

@@ -40,6 +40,8 @@ class JobOptionsTest {
         assertThat(options.partitionDiscovery()).isEqualTo(Duration.ofSeconds(60));
         assertThat(options.outOfOrderness()).isEqualTo(Duration.ofSeconds(5));
         assertThat(options.idleTimeout()).isEqualTo(Duration.ofSeconds(60));
+        assertThat(options.advanceWhenSilent()).isZero();
+        assertThat(options.watermarkAlignment()).isZero();
         assertThat(options.allowedLateness()).isEqualTo(Duration.ofMinutes(10));
         assertThat(options.maxFuture()).isEqualTo(Duration.ofMinutes(10));
         assertThat(options.minEventTimeMs()).isEqualTo(946_684_800_000L);
@@ -73,6 +75,7 @@ class JobOptionsTest {
                         "--partition-discovery=500ms",
                         "--out-of-orderness=0",
                         "--idle-timeout=0",
+                        "--watermark-alignment=30s",
                         "--allowed-lateness=2d",
                         "--max-future=3h",
                         "--min-event-time=0",
@@ -100,6 +103,7 @@ class JobOptionsTest {
         assertThat(options.partitionDiscovery()).isEqualTo(Duration.ofMillis(500));
         assertThat(options.outOfOrderness()).isZero();
         assertThat(options.idleTimeout()).isZero();
+        assertThat(options.watermarkAlignment()).isEqualTo(Duration.ofSeconds(30));
         assertThat(options.allowedLateness()).isEqualTo(Duration.ofDays(2));
         assertThat(options.maxFuture()).isEqualTo(Duration.ofHours(3));
         assertThat(options.minEventTimeMs()).isZero();
@@ -229,6 +233,28 @@ class JobOptionsTest {
                 .containsExactly(unknown + ": unknown; the nearest is " + nearest);
     }
 
+    @Test
+    void eventTimeOptions_thatContradictEachOther() {
+        assertThat(problems("--watermark-alignment=30s"))
+                .singleElement()
+                .asString()
+                .startsWith("--watermark-alignment: needs --idle-timeout 0")
+                .contains("FLINK-35886");
+        assertThat(problems("--advance-when-silent=5m", "--idle-timeout=0"))
+                .singleElement()
+                .asString()
+                .startsWith("--advance-when-silent: not with --idle-timeout 0");
+        assertThat(problems("--advance-when-silent=5m", "--watermark-alignment=30s"))
+                .satisfiesExactly(
+                        line -> assertThat(line).startsWith("--watermark-alignment: needs"),
+                        line -> assertThat(line).contains("not together with"));
+        assertThat(problems("--advance-when-silent=999ms"))
+                .containsExactly(
+                        "--advance-when-silent: '999ms' is not 0 or a duration of at least 1s");
+        assertThat(parse("--advance-when-silent=1s").advanceWhenSilent())
+                .isEqualTo(Duration.ofSeconds(1));
+    }
+
     @ParameterizedTest
     @CsvSource({"arrival, false", "event-time, true"})
     void order_reachesTheCore(String order, boolean ordered) {
@@ -237,7 +263,7 @@ class JobOptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"advance-when-silent", "watermark-alignment", "check"})
+    @CsvSource({"check"})
     void optionsOfLaterReleases_areUnknown(String name) {
         assertThat(problems("--" + name)).hasSize(1);
         assertThat(problems("--" + name)[0]).startsWith("--" + name + ": unknown");

@@ -45,6 +45,22 @@ class KafkaSettingsTest {
     }
 
     @Test
+    void sourcesAdminClient_hasTheConsumersSecurity_andNothingItDoesNotKnow() {
+        assertThat(
+                        settings(
+                                        "--bootstrap-servers=a:1",
+                                        "--kafka.security.protocol=SASL_SSL",
+                                        "--source.sasl.mechanism=PLAIN",
+                                        "--source.fetch.min.bytes=7",
+                                        "--sink.sasl.mechanism=GSSAPI")
+                                .sourceAdminProperties())
+                .containsEntry("bootstrap.servers", "a:1")
+                .containsEntry("security.protocol", "SASL_SSL")
+                .containsEntry("sasl.mechanism", "PLAIN")
+                .doesNotContainKeys("fetch.min.bytes", "group.id", "isolation.level");
+    }
+
+    @Test
     void whatTheClientsWouldRefuse_isToldBeforeSubmission() {
         assertThat(settings().problems()).isEmpty();
         assertThat(

@@ -10,6 +10,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.graph.StreamGraph;
 import org.apache.flink.streaming.api.graph.StreamNode;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -45,6 +46,13 @@ class SessionPipelineTest {
     @ValueSource(strings = {"0", "1"})
     void theUidsAreTheSameWithAStateCacheAndWithout(String entries) {
         assertThat(uids("--state-cache", entries)).containsExactlyInAnyOrder(UIDS);
+    }
+
+    @Test
+    void whatLetsEventTimeGoOn_changesNoUids() {
+        assertThat(uids("--advance-when-silent", "5m")).containsExactlyInAnyOrder(UIDS);
+        assertThat(uids("--watermark-alignment", "1m", "--idle-timeout", "0"))
+                .containsExactlyInAnyOrder(UIDS);
     }
 
     private static List<String> uids(String... arguments) {

@@ -43,6 +43,12 @@ final class TestRecords {
         return InputRecord.event(read(null, VALUE), "u1", eventTimeMs, new byte[] {1});
     }
 
+    static InputRecord eventOf(int partition, long offset) {
+        ConsumerRecord<byte[], byte[]> record =
+                new ConsumerRecord<>(INPUT_TOPIC, partition, offset, null, VALUE);
+        return InputRecord.event(record, "u1", 0, new byte[] {1});
+    }
+
     static InputRecord deadLetter() {
         return InputRecord.deadLetter(read(null, VALUE), "invalid_json", "no JSON");
     }
