@@ -19,6 +19,7 @@ mod dead_letter;
 mod failing;
 mod found;
 mod json;
+mod json_tree;
 mod log_after;
 mod log_before;
 mod options;

@@ -20,7 +20,7 @@ const EVENT_TIME_FIELD: &str = "ts";
 /// The longest key, in bytes of UTF-8.
 const LONGEST_KEY: usize = 1024;
 /// The longest log name, in bytes of UTF-8.
-const LONGEST_LOG_NAME: usize = 256;
+pub(crate) const LONGEST_LOG_NAME: usize = 256;
 /// The deepest nesting; the record's own object is level 1.
 const DEEPEST_NESTING: usize = 128;
 /// The longest spelling of `ts` as a number, and as a string.

@@ -21,7 +21,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use session::{CheckIn, Rules, SessionRow, Timeouts, Treatment};
 
+use crate::json_tree::{self, member};
 use crate::log_after::MEMBERS;
+use crate::log_before::LONGEST_LOG_NAME;
 
 const SHORTEST_MS: i64 = 1_000;
 const LONGEST_MS: i64 = 365 * 24 * 3_600_000;
@@ -36,7 +38,7 @@ pub struct RulesFile {
     /// Where the key stands: the first usable field is taken.
     pub key: Vec<KeySource>,
     log_names: BTreeMap<String, Row>,
-    default: DefaultRow,
+    default: BothTimeouts,
     time_zone: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_duration: Option<DurationMs>,
@@ -91,24 +93,49 @@ enum CheckInWord {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct DefaultRow {
+struct BothTimeouts {
     timeout: DurationMs,
     timeout_checked_in: DurationMs,
+}
+
+impl BothTimeouts {
+    fn in_ms(&self) -> Timeouts {
+        Timeouts { unchecked_ms: self.timeout.0, checked_in_ms: self.timeout_checked_in.0 }
+    }
+
+    fn check(&self, path: &str, mistakes: &mut Mistakes) {
+        let BothTimeouts { timeout, timeout_checked_in } = self;
+        if timeout_checked_in < timeout {
+            mistakes.add(
+                &member(path, "timeout_checked_in"),
+                format_args!(
+                    "{timeout_checked_in} is shorter than timeout, {timeout}: \
+                     a check-in must not shorten a session"
+                ),
+            );
+        }
+    }
 }
 
 /// A duration in milliseconds, written with the largest unit that leaves no rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct DurationMs(i64);
 
-impl Serialize for DurationMs {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl fmt::Display for DurationMs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Minutes are the rule's own words: hours and days only where they are longer than that.
         let (unit, unit_ms) = UNITS
             .into_iter()
             .skip(if self.0 >= 2 * LONGEST_IN_MINUTES_MS { 0 } else { 2 })
             .find(|(_, unit_ms)| self.0 % unit_ms == 0)
             .unwrap_or(("ms", 1));
-        serializer.collect_str(&format_args!("{}{unit}", self.0 / unit_ms))
+        write!(f, "{}{unit}", self.0 / unit_ms)
+    }
+}
+
+impl Serialize for DurationMs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -138,7 +165,7 @@ impl Default for RulesFile {
         RulesFile {
             key: vec![KeySource { field: "uid".to_owned(), when: BTreeMap::new() }],
             log_names: [("CIN".to_owned(), check_in), ("COUT".to_owned(), check_out)].into(),
-            default: DefaultRow { timeout: minutes(30), timeout_checked_in: minutes(180) },
+            default: BothTimeouts { timeout: minutes(30), timeout_checked_in: minutes(180) },
             time_zone: "Asia/Seoul".to_owned(),
             max_duration: None,
         }
@@ -157,8 +184,13 @@ impl RulesFile {
             return Ok(rules);
         }
         let mut mistakes = Mistakes(Vec::new());
-        match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(file)) => rules.change(&file, &mut mistakes),
+        match json_tree::read(text) {
+            Ok((Value::Object(file), twice)) => {
+                for path in twice {
+                    mistakes.add(&path, "stands there twice");
+                }
+                rules.change(&file, &mut mistakes);
+            }
             Ok(_) => mistakes.add("rules", "not an object"),
             Err(error) => mistakes.add("rules", format!("not JSON: {error}")),
         }
@@ -173,11 +205,7 @@ impl RulesFile {
     #[must_use]
     pub fn rules(&self) -> Rules {
         let rows = self.log_names.iter().map(|(name, row)| (name.clone(), self.treatment(row)));
-        let default = Timeouts {
-            unchecked_ms: self.default.timeout.0,
-            checked_in_ms: self.default.timeout_checked_in.0,
-        };
-        Rules::new(rows, default, self.max_duration.map(|duration| duration.0))
+        Rules::new(rows, self.default.in_ms(), self.max_duration.map(|duration| duration.0))
     }
 
     /// The time zone of `ts_str`.
@@ -197,9 +225,8 @@ impl RulesFile {
         if row.role.is_some() {
             return Treatment::RideAlong;
         }
-        let (unchecked, checked_in) = self.timeouts(row);
         Treatment::Session(SessionRow {
-            timeouts: Timeouts { unchecked_ms: unchecked.0, checked_in_ms: checked_in.0 },
+            timeouts: self.timeouts(row).in_ms(),
             check_in: match row.check_in.unwrap_or(CheckInWord::Keep) {
                 CheckInWord::Set => CheckIn::Set,
                 CheckInWord::Clear => CheckIn::Clear,
@@ -209,10 +236,12 @@ impl RulesFile {
     }
 
     /// A row's two timeouts: its own, else the default row's.
-    fn timeouts(&self, row: &Row) -> (DurationMs, DurationMs) {
-        let unchecked = row.timeout.unwrap_or(self.default.timeout);
+    fn timeouts(&self, row: &Row) -> BothTimeouts {
         let same_or_default = row.timeout.unwrap_or(self.default.timeout_checked_in);
-        (unchecked, row.timeout_checked_in.unwrap_or(same_or_default))
+        BothTimeouts {
+            timeout: row.timeout.unwrap_or(self.default.timeout),
+            timeout_checked_in: row.timeout_checked_in.unwrap_or(same_or_default),
+        }
     }
 
     fn change(&mut self, file: &Map<String, Value>, mistakes: &mut Mistakes) {
@@ -221,14 +250,19 @@ impl RulesFile {
                 "key" => self.change_key(value, mistakes),
                 "log_names" => self.change_log_names(value, mistakes),
                 "default" => self.change_default(value, mistakes),
-                "time_zone" => match value.as_str().filter(|zone| TimeZone::get(zone).is_ok()) {
+                "time_zone" => match value.as_str().filter(|zone| known_zone(zone)) {
                     Some(zone) => zone.clone_into(&mut self.time_zone),
-                    None => mistakes.add(name, format!("{value} is no known time zone")),
+                    None => mistakes.add(
+                        name,
+                        format!("{value} is no known time zone, as Asia/Seoul or UTC are"),
+                    ),
                 },
                 "max_duration" if value.is_null() => self.max_duration = None,
                 "max_duration" => self.max_duration = mistakes.duration(name, value),
-                _ => mistakes
-                    .unknown(name, "key, log_names, default, time_zone and max_duration are known"),
+                _ => mistakes.unknown(
+                    &member("", name),
+                    "key, log_names, default, time_zone and max_duration are known",
+                ),
             }
         }
         self.check_timeouts(mistakes);
@@ -240,8 +274,18 @@ impl RulesFile {
             mistakes.add("key", "not a list of fields with at least one in it");
             return;
         }
-        let source = |(index, entry)| key_source(&format!("key[{index}]"), entry, mistakes);
-        self.key = entries.iter().enumerate().filter_map(source).collect();
+        let mut key: Vec<KeySource> = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let path = format!("key[{index}]");
+            let Some(source) = key_source(&path, entry, mistakes) else { continue };
+            let covers =
+                |before: &KeySource| before.when.is_empty() && before.field == source.field;
+            if !source.field.is_empty() && key.iter().any(covers) {
+                mistakes.add(&path, "never looked at: the field stands before it already");
+            }
+            key.push(source);
+        }
+        self.key = key;
     }
 
     fn change_log_names(&mut self, value: &Value, mistakes: &mut Mistakes) {
@@ -250,7 +294,10 @@ impl RulesFile {
             return;
         };
         for (log_name, row) in rows {
-            let path = format!("log_names.{log_name}");
+            let path = member("log_names", log_name);
+            if log_name.is_empty() || log_name.len() > LONGEST_LOG_NAME {
+                mistakes.add(&path, "no event can have that log name (1 to 256 bytes)");
+            }
             match row {
                 Value::Null => {
                     self.log_names.remove(log_name);
@@ -271,7 +318,7 @@ impl RulesFile {
             return;
         };
         for (name, value) in row {
-            let path = format!("default.{name}");
+            let path = member("default", name);
             let place = match name.as_str() {
                 "timeout" => &mut self.default.timeout,
                 "timeout_checked_in" => &mut self.default.timeout_checked_in,
@@ -288,17 +335,24 @@ impl RulesFile {
 
     /// A shorter timeout once checked in would let an out-of-order check-in shorten a session.
     fn check_timeouts(&self, mistakes: &mut Mistakes) {
-        let shorter = "shorter than timeout: a check-in must not shorten a session";
-        if self.default.timeout_checked_in < self.default.timeout {
-            mistakes.add("default.timeout_checked_in", shorter);
+        // What is wrong already is not compared: it is not what the user meant.
+        let default_known = !mistakes.any_in("default");
+        if default_known {
+            self.default.check("default", mistakes);
         }
-        for (log_name, row) in &self.log_names {
-            let (unchecked, checked_in) = self.timeouts(row);
-            if row.role.is_none() && checked_in < unchecked {
-                mistakes.add(&format!("log_names.{log_name}.timeout_checked_in"), shorter);
+        for (log_name, row) in self.log_names.iter().filter(|(_, row)| row.role.is_none()) {
+            let path = member("log_names", log_name);
+            let own = row.timeout.is_some() && row.timeout_checked_in.is_some();
+            if (own || default_known) && !mistakes.any_in(&path) {
+                self.timeouts(row).check(&path, mistakes);
             }
         }
     }
+}
+
+/// Whether the zone is in the data. `Etc/Unknown` is no zone but the word for one that is not known.
+fn known_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown())
 }
 
 fn key_source(path: &str, entry: &Value, mistakes: &mut Mistakes) -> Option<KeySource> {
@@ -310,7 +364,7 @@ fn key_source(path: &str, entry: &Value, mistakes: &mut Mistakes) -> Option<KeyS
         Value::Object(entry) => {
             let mut source = KeySource { field: String::new(), when: BTreeMap::new() };
             for (name, value) in entry {
-                let path = format!("{path}.{name}");
+                let path = member(path, name);
                 match (name.as_str(), value) {
                     ("field", Value::String(field)) => {
                         mistakes.check_field(&path, field);
@@ -343,7 +397,7 @@ fn conditions(
 ) -> BTreeMap<String, String> {
     let mut conditions = BTreeMap::new();
     for (field, text) in when {
-        let path = format!("{path}.{field}");
+        let path = member(path, field);
         mistakes.check_field(&path, field);
         match text.as_str() {
             Some(text) => {
@@ -363,7 +417,7 @@ fn changed_row(
 ) -> Row {
     let mut changed = if row.contains_key("role") { Row::default() } else { built_in };
     for (name, value) in row {
-        let path = format!("{path}.{name}");
+        let path = member(path, name);
         match (name.as_str(), value.as_str()) {
             ("timeout", _) => changed.timeout = mistakes.duration(&path, value),
             ("timeout_checked_in", _) => {
@@ -403,6 +457,14 @@ impl Mistakes {
         self.0.push(format!("{path}: {what}"));
     }
 
+    /// Whether there is one at the path or below it.
+    fn any_in(&self, path: &str) -> bool {
+        self.0
+            .iter()
+            .filter_map(|mistake| mistake.strip_prefix(path))
+            .any(|rest| rest.starts_with(':') || rest.starts_with('.') || rest.starts_with('['))
+    }
+
     fn unknown(&mut self, path: &str, known: &str) {
         self.add(path, format_args!("unknown name; {known}"));
     }
@@ -422,19 +484,23 @@ impl Mistakes {
         };
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
-        if unit.is_empty() {
-            self.add(path, format_args!("\"{text}\" has no unit (ms, s, m, h, d)"));
+        if unit.is_empty() && !number.is_empty() {
+            self.add(path, format_args!("{value} has no unit (ms, s, m, h, d)"));
             return None;
         }
-        let Some((_, unit_ms)) = UNITS.into_iter().find(|(name, _)| *name == unit) else {
-            self.add(path, format_args!("\"{text}\" is not a number with a unit (ms, s, m, h, d)"));
+        let known = UNITS.into_iter().find(|(name, _)| *name == unit && !number.is_empty());
+        let Some((_, unit_ms)) = known else {
+            self.add(
+                path,
+                format_args!("{value} is not a whole number with a unit (ms, s, m, h, d)"),
+            );
             return None;
         };
         let ms = number.parse::<i64>().ok().and_then(|number| number.checked_mul(unit_ms));
         match ms.filter(|ms| (SHORTEST_MS..=LONGEST_MS).contains(ms)) {
             Some(ms) => Some(DurationMs(ms)),
             None => {
-                self.add(path, format_args!("\"{text}\" is not from 1s to 365d"));
+                self.add(path, format_args!("{value} is not from 1s to 365d"));
                 None
             }
         }
@@ -488,7 +554,7 @@ mod tests {
         let found = mistakes(
             r#"{"keys":[],"key":["session_id",{"when":{"a":1}}],"time_zone":"Asia/Soul",
                 "log_names":{"CIN":{"timeout":"180"},"COUT":{"timeout":"1ms","check_in":"off"},
-                "PUSH":{"role":"ride_along","timeout":"1h"},"X":{"timeout_checked_in":"1m"}},
+                "PUSH":{"role":"ride_along","timeout":"1h"},"X":{"timeout":"2m","timeout_checked_in":"1m"}},
                 "default":{"timeout":30},"max_duration":"400d"}"#,
         );
         for expected in [
@@ -501,7 +567,7 @@ mod tests {
             "log_names.COUT.timeout: \"1ms\" is not from 1s to 365d",
             "log_names.COUT.check_in: \"off\" is none of",
             "log_names.PUSH.timeout: stands beside a role",
-            "log_names.X.timeout_checked_in: shorter than timeout",
+            "log_names.X.timeout_checked_in: 1m is shorter than timeout, 2m",
             "default.timeout: 30 is not a text",
             "max_duration: \"400d\" is not from 1s to 365d",
         ] {

@@ -13,6 +13,7 @@ mod ordered;
 mod output;
 mod properties;
 mod records;
+mod rules;
 mod state;
 
 use wire::{
