@@ -41,10 +41,26 @@ class Bench:
 
     @contextlib.contextmanager
     def pipeline(
-        self, *options: str, partitions: int = 1, parallelism: int = 1
+        self,
+        *options: str,
+        partitions: int = 1,
+        output_partitions: int | None = None,
+        parallelism: int = 1,
+        backlog: Iterable[Record] = (),
     ) -> Iterator[Pipeline]:
-        """New topics with a running job between them; the job is cancelled afterwards."""
-        pipeline = Pipeline(self, f"t{next(self._numbers)}", partitions, parallelism, options)
+        """New topics with a running job between them; the job is cancelled afterwards.
+
+        A backlog is on the input topic before the job runs.
+        """
+        pipeline = Pipeline(
+            self,
+            f"t{next(self._numbers)}",
+            partitions,
+            output_partitions or partitions,
+            parallelism,
+            options,
+        )
+        pipeline.send(backlog)
         pipeline.submit()
         try:
             yield pipeline
@@ -60,6 +76,7 @@ class Pipeline:
         bench: Bench,
         name: str,
         partitions: int,
+        output_partitions: int,
         parallelism: int,
         options: tuple[str, ...],
     ):
@@ -78,7 +95,7 @@ class Pipeline:
         self.options = options
         records.create_topics(
             self.servers,
-            {self.input: partitions, self.output: partitions, self.session_topic: 1},
+            {self.input: partitions, self.output: output_partitions, self.session_topic: 1},
         )
 
     def submit(self, from_savepoint: str | None = None, parallelism: int | None = None) -> None:
@@ -114,7 +131,7 @@ class Pipeline:
         """Sends records that the ledger does not wait for."""
         return records.send(self.servers, self.input, to_send, **properties)
 
-    def account(self) -> Account:
+    def account(self, patience_s: float = PATIENCE_S) -> Account:
         """The ledger over all that was sent so far, once it is balanced or nothing more comes."""
         return ledger.keep(
             self.servers,
@@ -122,7 +139,7 @@ class Pipeline:
             output_topic=self.output,
             dead_letter_topic=self.dead_letters,
             acknowledged=self.sent,
-            patience_s=PATIENCE_S,
+            patience_s=patience_s,
         )
 
     def reader_of_sessions(self) -> Reader:
@@ -130,15 +147,18 @@ class Pipeline:
 
     def wait_for_closed(
         self, session_ids: set[str], meanwhile: Callable[[], None] = lambda: None
-    ) -> None:
-        """Returns when each of the sessions has its close record."""
+    ) -> list[dict]:
+        """Returns when each of the sessions has its close record: all that are there by then."""
         left = set(session_ids)
+        found = []
         deadline = time.monotonic() + PATIENCE_S
         with self.reader_of_sessions() as reader:
             while left and time.monotonic() < deadline:
                 meanwhile()
-                left -= {json.loads(record.value)["session_id"] for record in reader.rest()}
+                found += [json.loads(record.value) for record in reader.rest()]
+                left -= {each["session_id"] for each in found}
         assert not left, f"no close record came for {sorted(left)}"
+        return found
 
     def wait_for_commit(self) -> None:
         """Returns when the job's group has committed all that was sent."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
-from pathlib import Path
 
 import pytest
+from access_log import access_log
 from bench import labels, values
 
 from rig import load
@@ -94,23 +92,3 @@ def test_compressed_input(bench, note, codec):
         index // 50 + 1 for index in range(1000)
     ]
     note(f"1,000 records compressed with {codec}")
-
-
-def access_log() -> tuple[list[bytes], str]:
-    """The lines of ACCESS_LOG, or generated ones of the same shape, and what they are."""
-    named = os.environ.get("ACCESS_LOG")
-    if named:
-        return Path(named).read_bytes().splitlines(), Path(named).name
-    chance = random.Random(1)
-    at_ms = 1431857103000
-    lines = []
-    for _ in range(10_000):
-        # One request in half a minute, up to an hour apart for one of 1,700 addresses.
-        at_ms += 1000 * round(chance.expovariate(1 / 30))
-        address = f"10.0.{min(int(chance.paretovariate(0.8)), 1700) // 250}.{chance.randrange(250)}"
-        lines.append(
-            b'{"uid":"%s","access_type":"pc","log_name":"CLICK","in_time":"","out_time":"",'
-            b'"ip":"%s","ts":%d,"request":"GET /%d HTTP/1.1","status":200}'
-            % (address.encode(), address.encode(), at_ms, chance.randrange(1000))
-        )
-    return lines, "a generated access log"

@@ -60,6 +60,43 @@ def test_savepoint_and_second_submission(bench, note):
     note("5 submissions, 550 records, no library left behind")
 
 
+def test_other_rules_from_a_savepoint(bench, note, tmp_path):
+    """An open session keeps its expiry until its next event, and then follows the new rules."""
+    minute = 60_000
+
+    def click(user: str, at_min: int) -> Record:
+        at_ms = load.START_MS + at_min * minute
+        value = b'{"uid":"%s","log_name":"CLICK","ts":%d}' % (user.encode(), at_ms)
+        return Record(user.encode(), value)
+
+    shorter = tmp_path / "rules.json"
+    shorter.write_text('{"default": {"timeout": "5m"}}')
+    with bench.pipeline("--out-of-orderness", "0", "--allowed-lateness", "0") as pipeline:
+
+        def expiries(*to_send: Record) -> list[int]:
+            sent = pipeline.send(to_send)
+            found = labels(pipeline.account(), sent)
+            return [(each["session_expire_at"] - load.START_MS) // minute for each in found]
+
+        assert expiries(click("rests", 0), click("goes on", 0)) == [30, 30]
+        savepoint = bench.cluster.stop_with_savepoint(pipeline.job_id)
+        pipeline.options += ("--rules", str(shorter))
+        pipeline.submit(savepoint)
+        # It joins by the old expiry, and has the new timeout from then on.
+        assert expiries(click("goes on", 10), click("new", 10)) == [15, 15]
+        # Between the two expiries: what the new rules gave has closed, the old one not yet.
+        assert expiries(click("driver", 29)) == [34]
+        early = {f"{user}_{load.START_MS + at}" for user, at in (("goes on", 0), ("new", 600_000))}
+        closed = pipeline.wait_for_closed(early)
+        assert {each["session_id"] for each in closed} == early
+        assert expiries(click("driver", 31)) == [36]
+        rests = f"rests_{load.START_MS}"
+        [last] = [each for each in pipeline.wait_for_closed({rests}) if each["uid"] == "rests"]
+        assert last["session_expire_at"] == load.START_MS + 30 * minute
+        assert pipeline.account().differences() == {}
+    note("timeout of 30 m, from the savepoint on 5 m: 3 sessions closed at 15, 15 and 30 m")
+
+
 def test_lost_task_manager(bench, note):
     """A TaskManager is killed amid a load: the job goes on from its checkpoint, nothing is lost."""
     expected = load.generated(40_000, seed=6)

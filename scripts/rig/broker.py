@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -74,6 +76,32 @@ class Broker:
     def stop(self) -> None:
         self._processes.stop([self._process])
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The broker is there and answers nobody for the time of the block."""
+        self._processes.pause(self._process)
+        try:
+            yield
+        finally:
+            self._processes.resume(self._process)
+
+    @contextlib.contextmanager
+    def producer_limited(self, client_id: str, bytes_per_s: int) -> Iterator[None]:
+        """The producers of that client id get no more through, for the time of the block."""
+        name = "producer_byte_rate"
+        self._configure_client(client_id, "--add-config", f"{name}={bytes_per_s}")
+        try:
+            yield
+        finally:
+            self._configure_client(client_id, "--delete-config", name)
+
+    def _configure_client(self, client_id: str, *change: str) -> None:
+        self._tool(
+            *("kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap_servers),
+            *("--alter", "--entity-type", "clients", "--entity-name", client_id),
+            *change,
+        )
+
     def _format(self) -> None:
         self._folder.mkdir(parents=True)
         self._tmp.mkdir(exist_ok=True)
@@ -81,9 +109,15 @@ class Broker:
             SETTINGS.format(port=self.port, controller_port=free_port(), data=self._folder / "data")
         )
         cluster_id = "flink-session-" + uuid.uuid4().hex[:8]
+        self._tool(
+            *("kafka.tools.StorageTool", "format"),
+            *("--cluster-id", cluster_id, "--config", self._settings),
+        )
+
+    def _tool(self, main: str, *arguments: object) -> None:
+        """Runs one of Kafka's own tools to its end."""
         done = subprocess.run(
-            self._java("kafka.tools.StorageTool", "format")
-            + ["--cluster-id", cluster_id, "--config", self._settings],
+            self._java(main, *arguments),
             env=environment(),
             cwd=self._folder,
             stdout=subprocess.PIPE,
@@ -91,7 +125,7 @@ class Broker:
             text=True,
         )
         if done.returncode != 0:
-            raise ProcessError(f"the broker's data folder could not be made:\n{done.stdout}")
+            raise ProcessError(f"{main} failed:\n{done.stdout}")
 
     def _java(self, main: str, *arguments: object) -> list:
         return [

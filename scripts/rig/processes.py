@@ -100,6 +100,13 @@ class Processes:
             left = [process for process in processes if process.alive()]
             raise ProcessError(f"still there after SIGKILL: {left}")
 
+    def pause(self, process: Known) -> None:
+        """Freezes a process: it is there, and answers nobody (SIGSTOP)."""
+        self._signal([process], signal.SIGSTOP)
+
+    def resume(self, process: Known) -> None:
+        self._signal([process], signal.SIGCONT)
+
     def _signal(self, processes: list[Known], number: int) -> None:
         for process in processes:
             if process.alive():

@@ -5,6 +5,7 @@ The client is librdkafka, so that a fault of the Java client cannot hide on both
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -151,7 +152,23 @@ def send(
 
     `properties` are the producer's, with `_` for `.`.
     """
-    producer = Producer(
+    return _send(_producer(bootstrap_servers, **properties), topic, records)
+
+
+@contextlib.contextmanager
+def transaction(
+    bootstrap_servers: str, topic: str
+) -> Iterator[Callable[[Iterable[Record]], list[Acknowledged]]]:
+    """Gives a function that sends records in a transaction, which the block's end commits."""
+    producer = _producer(bootstrap_servers, transactional_id=f"rig-{topic}")
+    producer.init_transactions(ADMIN_PATIENCE_S)
+    producer.begin_transaction()
+    yield lambda records: _send(producer, topic, records)
+    producer.commit_transaction(ADMIN_PATIENCE_S)
+
+
+def _producer(bootstrap_servers: str, **properties: object) -> Producer:
+    return Producer(
         {
             **_client(bootstrap_servers),
             "enable.idempotence": True,
@@ -164,6 +181,9 @@ def send(
             **{name.replace("_", "."): value for name, value in properties.items()},
         }
     )
+
+
+def _send(producer: Producer, topic: str, records: Iterable[Record]) -> list[Acknowledged]:
     acknowledged: list[Acknowledged | None] = []
     failed: list[KafkaError] = []
 
