@@ -84,9 +84,7 @@ impl SessionCore {
         match log_before::decode(value, record_time_ms, now_ms, &self.options) {
             Ok(decoded) => {
                 let found = decoded.found();
-                let mut block = Vec::with_capacity(found.key.len() + found.log_name.len() + 32);
-                found.encode(&mut block);
-                reply::put_event(frame, found.key, found.at, &block);
+                reply::put_event(frame, found.key, found.at, |out| found.encode(out));
             }
             Err(dead) => reply::put_dead_letter(frame, dead.reason.as_str(), &dead.detail),
         }

@@ -15,6 +15,11 @@ pub(crate) fn string_length(text: &str) -> usize {
     length.0
 }
 
+/// The most that `put_string` may append: six bytes for each, and the quotes.
+pub(crate) fn longest_string(text: &str) -> usize {
+    6 * text.len() + 2
+}
+
 /// Appends `,"name":number` or, without the comma, whatever `prefix` says.
 pub(crate) fn put_number(out: &mut Vec<u8>, prefix: &str, number: impl itoa::Integer) {
     out.extend_from_slice(prefix.as_bytes());

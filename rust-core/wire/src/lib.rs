@@ -23,6 +23,7 @@ mod json_tree;
 mod log_after;
 mod log_before;
 mod options;
+mod plain;
 mod reply;
 mod rules_file;
 mod state;

@@ -78,28 +78,32 @@ fn put_timestamp(out: &mut Vec<u8>, at: EventTime, zone: &TimeZone) -> Option<()
     let instant = Timestamp::from_millisecond(at.0).ok()?;
     let offset = zone.to_offset(instant);
     let local = offset.to_datetime(instant);
-    put_digits(out, i64::from(local.year()), 4);
+    put_digits::<4>(out, local.year().unsigned_abs());
     out.push(b'-');
-    put_digits(out, i64::from(local.month()), 2);
+    put_digits::<2>(out, local.month().unsigned_abs());
     out.push(b'-');
-    put_digits(out, i64::from(local.day()), 2);
+    put_digits::<2>(out, local.day().unsigned_abs());
     out.push(b'T');
-    put_digits(out, i64::from(local.hour()), 2);
+    put_digits::<2>(out, local.hour().unsigned_abs());
     out.push(b':');
-    put_digits(out, i64::from(local.minute()), 2);
+    put_digits::<2>(out, local.minute().unsigned_abs());
     out.push(b':');
-    put_digits(out, i64::from(local.second()), 2);
+    put_digits::<2>(out, local.second().unsigned_abs());
     out.push(b'.');
-    put_digits(out, i64::from(local.millisecond()), 3);
-    let offset_minutes = i64::from(offset.seconds() / 60);
+    put_digits::<3>(out, local.millisecond().unsigned_abs());
+    let offset_minutes = (offset.seconds() / 60).unsigned_abs();
     out.push(if offset.seconds() < 0 { b'-' } else { b'+' });
-    put_digits(out, offset_minutes.abs() / 60 * 100 + offset_minutes.abs() % 60, 4);
+    put_digits::<4>(out, offset_minutes / 60 * 100 + offset_minutes % 60);
     Some(())
 }
 
-fn put_digits(out: &mut Vec<u8>, number: i64, width: usize) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(number);
-    out.resize(out.len() + width.saturating_sub(digits.len()), b'0');
-    out.extend_from_slice(digits.as_bytes());
+/// Appends a number with leading zeros; it has no more digits than that.
+fn put_digits<const WIDTH: usize>(out: &mut Vec<u8>, number: impl Into<u32>) {
+    let mut rest = number.into();
+    let mut digits = [b'0'; WIDTH];
+    for digit in digits.iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits);
 }

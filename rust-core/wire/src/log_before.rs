@@ -12,6 +12,7 @@ use crate::found::{Found, Span};
 use crate::json;
 use crate::log_after::{LONGEST_ADDITION, MEMBERS};
 use crate::options::CoreOptions;
+use crate::plain;
 use crate::rules_file::KeySource;
 
 const LOG_NAME_FIELD: &str = "log_name";
@@ -72,7 +73,7 @@ pub(crate) fn decode<'r>(
     if value.get(open) != Some(&b'{') {
         return Err(not_an_object(record));
     }
-    let members = Members::read(record, &options.rules_file.key)?;
+    let members = Members::read(record, open, &options.rules_file.key)?;
     members.check_names(record)?;
     members.check_nesting()?;
 
@@ -81,7 +82,11 @@ pub(crate) fn decode<'r>(
     let key = members.key(&options.rules_file.key)?;
     let log_name = members.log_name.map(log_name_text).transpose()?.flatten();
     if let Some(key) = &key {
-        check_size(value.len() + 2 * json::string_length(key) + LONGEST_ADDITION, options)?;
+        let without_key = value.len() + LONGEST_ADDITION;
+        // Counted only where it could matter.
+        if without_key + 2 * json::longest_string(key) > options.max_record_size {
+            check_size(without_key + 2 * json::string_length(key), options)?;
+        }
     }
     let key =
         key.ok_or_else(|| DeadLetter::new(Reason::MissingKey, no_key(&options.rules_file.key)))?;
@@ -130,47 +135,45 @@ fn no_key(sources: &[KeySource]) -> String {
 }
 
 /// The key as text; `None` where it is no usable one.
-fn key_text<'r>(raw: &'r RawValue, field: &str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
-    let text = match raw.get().as_bytes() {
+fn key_text<'r>(raw: &'r str, field: &str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
+    let text = match raw.as_bytes() {
         [b'"', ..] => string_text(raw, field)?,
-        [b'-' | b'0'..=b'9', ..] if !raw.get().contains(['.', 'e', 'E']) => {
-            Cow::Borrowed(raw.get())
-        }
+        [b'-' | b'0'..=b'9', ..] if !raw.contains(['.', 'e', 'E']) => Cow::Borrowed(raw),
         _ => return Ok(None),
     };
     Ok((1..=LONGEST_KEY).contains(&text.len()).then_some(text))
 }
 
 /// The log name as text; `None` where it is no usable one.
-fn log_name_text(raw: &RawValue) -> Result<Option<Cow<'_, str>>, DeadLetter> {
-    if !raw.get().starts_with('"') {
+fn log_name_text(raw: &str) -> Result<Option<Cow<'_, str>>, DeadLetter> {
+    if !raw.starts_with('"') {
         return Ok(None);
     }
     let text = string_text(raw, LOG_NAME_FIELD)?;
     Ok((1..=LONGEST_LOG_NAME).contains(&text.len()).then_some(text))
 }
 
-fn string_text<'r>(raw: &'r RawValue, field: &str) -> Result<Cow<'r, str>, DeadLetter> {
+fn string_text<'r>(raw: &'r str, field: &str) -> Result<Cow<'r, str>, DeadLetter> {
     unescape(raw)
         .ok_or_else(|| invalid_json(format!("an unpaired surrogate escape in \"{field}\"")))
 }
 
 /// The text of a JSON string; `None` where it holds an unpaired surrogate.
-fn unescape(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+fn unescape(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
-        serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned)
+        serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
     }
 }
 
 /// The event time; `None` where it is null.
-fn event_time(raw: &RawValue) -> Result<Option<EventTime>, DeadLetter> {
-    let ms = match raw.get().as_bytes() {
+fn event_time(raw: &str) -> Result<Option<EventTime>, DeadLetter> {
+    let ms = match raw.as_bytes() {
         b"null" => return Ok(None),
         [b'"', ..] => unescape(raw).and_then(|text| digits(&text)),
-        [b'-' | b'0'..=b'9', ..] => whole_number(raw.get()),
+        [b'-' | b'0'..=b'9', ..] => whole_number(raw),
         _ => None,
     };
     match ms {
@@ -256,10 +259,10 @@ fn check_future(
 /// The members of a record's object: the values that count, and where each member ends.
 struct Members<'r, 'n> {
     /// The fields that keys and their conditions stand in, and the values that count.
-    wanted: Vec<(&'n str, Option<&'r RawValue>)>,
-    log_name: Option<&'r RawValue>,
-    ts: Option<&'r RawValue>,
-    /// Every member in order.
+    wanted: Vec<(&'n str, Option<&'r str>)>,
+    log_name: Option<&'r str>,
+    ts: Option<&'r str>,
+    /// Every member in order; of a plain record none, for nothing asks for them.
     all: Vec<Member<'r>>,
     /// Whether one of them is to be removed.
     removes: bool,
@@ -267,26 +270,30 @@ struct Members<'r, 'n> {
     has_control_name: bool,
 }
 
+fn is_output_member(name: &[u8]) -> bool {
+    MEMBERS.iter().any(|member| member.as_bytes() == name)
+}
+
 struct Member<'r> {
-    value: &'r RawValue,
+    value: &'r str,
     removed: bool,
 }
 
 impl<'r, 'n> Members<'r, 'n> {
-    fn read(record: &'r str, key: &'n [KeySource]) -> Result<Members<'r, 'n>, DeadLetter> {
-        let mut members = Members {
-            wanted: Vec::new(),
-            log_name: None,
-            ts: None,
-            all: Vec::new(),
-            removes: false,
-            has_control_name: false,
-        };
-        for source in key {
-            for field in std::iter::once(&source.field).chain(source.when.keys()) {
-                members.wanted.push((field, None));
-            }
+    fn read(
+        record: &'r str,
+        open: usize,
+        key: &'n [KeySource],
+    ) -> Result<Members<'r, 'n>, DeadLetter> {
+        let mut members = Members::wanting(key);
+        let plain = plain::read_members(record, open, |name, value| {
+            members.take(name.as_bytes(), value);
+            !is_output_member(name.as_bytes())
+        });
+        if plain {
+            return Ok(members);
         }
+        let mut members = Members::wanting(key);
         let mut reader = serde_json::Deserializer::from_str(record);
         reader
             .deserialize_map(&mut members)
@@ -295,13 +302,28 @@ impl<'r, 'n> Members<'r, 'n> {
         Ok(members)
     }
 
+    fn wanting(key: &'n [KeySource]) -> Members<'r, 'n> {
+        let fields = key
+            .iter()
+            .flat_map(|source| std::iter::once(&source.field).chain(source.when.keys()))
+            .map(|field| (field.as_str(), None));
+        Members {
+            wanted: fields.collect(),
+            log_name: None,
+            ts: None,
+            all: Vec::new(),
+            removes: false,
+            has_control_name: false,
+        }
+    }
+
     /// The first usable key.
     fn key(&self, sources: &[KeySource]) -> Result<Option<Cow<'r, str>>, DeadLetter> {
         for source in sources {
             let Some(raw) = self.wanted(&source.field) else { continue };
             let holds = |(field, text): (&String, &String)| {
                 self.wanted(field)
-                    .filter(|raw| raw.get().starts_with('"'))
+                    .filter(|raw| raw.starts_with('"'))
                     .and_then(unescape)
                     .is_some_and(|value| value.eq_ignore_ascii_case(text))
             };
@@ -315,16 +337,12 @@ impl<'r, 'n> Members<'r, 'n> {
         Ok(None)
     }
 
-    fn wanted(&self, field: &str) -> Option<&'r RawValue> {
+    fn wanted(&self, field: &str) -> Option<&'r str> {
         self.wanted.iter().find(|(name, _)| *name == field).and_then(|(_, value)| *value)
     }
 
     /// Takes note of a member. The last one of a name counts, whatever it holds.
-    fn take(&mut self, name: &[u8], value: &'r RawValue) {
-        let removed = MEMBERS.iter().any(|member| member.as_bytes() == name);
-        self.removes |= removed;
-        self.has_control_name |= name.iter().any(u8::is_ascii_control);
-        self.all.push(Member { value, removed });
+    fn take(&mut self, name: &[u8], value: &'r str) {
         for (wanted, place) in &mut self.wanted {
             if wanted.as_bytes() == name {
                 *place = Some(value);
@@ -335,6 +353,15 @@ impl<'r, 'n> Members<'r, 'n> {
         } else if name == EVENT_TIME_FIELD.as_bytes() {
             self.ts = Some(value);
         }
+    }
+
+    /// Takes note of a member of a record that is not plain.
+    fn take_in_order(&mut self, name: &[u8], value: &'r str) {
+        let removed = is_output_member(name);
+        self.removes |= removed;
+        self.has_control_name |= name.iter().any(u8::is_ascii_control);
+        self.all.push(Member { value, removed });
+        self.take(name, value);
     }
 
     /// Names are read as bytes, which lets unescaped control characters pass. Where there is one
@@ -348,7 +375,7 @@ impl<'r, 'n> Members<'r, 'n> {
     }
 
     fn check_nesting(&self) -> Result<(), DeadLetter> {
-        let nested = self.all.iter().map(|member| member.value.get().as_bytes());
+        let nested = self.all.iter().map(|member| member.value.as_bytes());
         let deepest = nested
             .filter(|value| matches!(value, [b'{' | b'[', ..]))
             .map(|value| 1 + json::depth(value))
@@ -371,8 +398,8 @@ impl<'r, 'n> Members<'r, 'n> {
         let mut previous_end = after_brace;
         let mut at_front = true;
         for member in &self.all {
-            let start = member.value.get().as_ptr() as usize - record.as_ptr() as usize;
-            let end = start + member.value.get().len();
+            let start = member.value.as_ptr() as usize - record.as_ptr() as usize;
+            let end = start + member.value.len();
             let rest = |from: usize| record.get(from..).unwrap_or_default();
             if member.removed && !at_front {
                 let end = end + json::leading_space(rest(end));
@@ -405,7 +432,8 @@ impl<'de> Visitor<'de> for &mut Members<'de, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
-            self.take(&name, map.next_value()?);
+            let value: &RawValue = map.next_value()?;
+            self.take_in_order(&name, value.get());
         }
         Ok(())
     }

@@ -88,24 +88,39 @@ fn length(length: usize) -> [u8; 4] {
 }
 
 /// Writes the frame of an event.
-pub(crate) fn put_event(frame: &mut Vec<u8>, key: &str, at: EventTime, found: &[u8]) {
-    put_decoded(frame, EVENT, at.0, key.as_bytes(), found);
+pub(crate) fn put_event(
+    frame: &mut Vec<u8>,
+    key: &str,
+    at: EventTime,
+    put_found: impl FnOnce(&mut Vec<u8>),
+) {
+    put_decoded(frame, EVENT, at.0, key.as_bytes(), put_found);
 }
 
 /// Writes the frame of a dead letter.
 pub(crate) fn put_dead_letter(frame: &mut Vec<u8>, reason: &str, detail: &str) {
-    put_decoded(frame, DEAD_LETTER, 0, reason.as_bytes(), detail.as_bytes());
+    put_decoded(frame, DEAD_LETTER, 0, reason.as_bytes(), |out| {
+        out.extend_from_slice(detail.as_bytes());
+    });
 }
 
-fn put_decoded(frame: &mut Vec<u8>, kind: u8, at_ms: i64, first: &[u8], second: &[u8]) {
+fn put_decoded(
+    frame: &mut Vec<u8>,
+    kind: u8,
+    at_ms: i64,
+    first: &[u8],
+    put_second: impl FnOnce(&mut Vec<u8>),
+) {
     frame.clear();
     frame.extend_from_slice(&[FRAME_VERSION, 0, kind, 0]);
     frame.extend_from_slice(&length(first.len()));
-    frame.extend_from_slice(&length(second.len()));
-    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(&[0; 8]);
     frame.extend_from_slice(&at_ms.to_le_bytes());
     frame.extend_from_slice(first);
-    frame.extend_from_slice(second);
+    let second = frame.len();
+    put_second(frame);
+    let second_length = length(frame.len() - second);
+    overwrite(frame, 8, second_length);
 }
 
 /// The head of a step frame.

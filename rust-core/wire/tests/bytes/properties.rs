@@ -81,6 +81,40 @@ fn event() -> impl Strategy<Value = String> {
     )
 }
 
+/// A record as most are: on one line, nothing nested or escaped. Some values are no JSON.
+fn plain_record() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        4 => proptest::sample::select(vec!["uid", "log_name", "ts"]).prop_map(str::to_owned),
+        1 => proptest::sample::select(&ADDED[..]).prop_map(str::to_owned),
+        2 => "[a-z\u{7f}\u{e9}\u{ac00}]{0,4}",
+    ];
+    let value = prop_oneof![
+        4 => "\"[ -!#-\\[\\]-~\u{7f}\u{e9}\u{ac00}]{0,12}\"",
+        2 => Just(AT_MS.to_string()),
+        1 => "-?[0-9]{1,22}",
+        1 => proptest::sample::select(vec![
+            "null", "true", "false", "nul", "truex", "-", "-0", "01", "1.5", "1e3", "1.734144e12",
+            "[]", "{}", "[1,{\"ts\":2}]", "", "\"", "+1", "\"\\u0075\"", "\"\t\"",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let space = || " {0,2}";
+    let member = (name, value, space(), space(), space(), space())
+        .prop_map(|(name, value, a, b, c, d)| format!("{a}\"{name}\"{b}:{c}{value}{d}"));
+    let wanted = r#""uid":"u1","log_name":"CIN","ts":1734144000000"#;
+    (vec(member, 0..5), 0..6usize, space()).prop_map(move |(mut members, place, behind)| {
+        if place < 5 {
+            members.insert(place.min(members.len()), wanted.to_owned());
+        }
+        format!("{{{}}}{behind}", members.join(","))
+    })
+}
+
+/// Bytes that mean something in JSON, and some that do not.
+fn telling_byte() -> impl Strategy<Value = u8> {
+    proptest::sample::select(b"{}[]\":,\\ \t\n01-+.eEtfnux\x00\x1f\x7f\xc3\xa9\xff".to_vec())
+}
+
 fn object(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -90,6 +124,38 @@ fn without_space(text: &str) -> String {
 }
 
 proptest! {
+    /// A record on one line may be read by the quick reader; one that begins with a new line never
+    /// is. So this holds the quick one against serde_json.
+    #[test]
+    fn a_plain_record_is_read_as_it_would_be_on_two_lines(
+        record in plain_record(),
+        damage in vec((any::<proptest::sample::Index>(), telling_byte(), any::<bool>()), 0..3),
+        rules in proptest::sample::select(vec![
+            "",
+            r#"{"key": ["ip", {"field": "uid", "when": {"log_name": "cin"}}, "a"]}"#,
+        ]),
+    ) {
+        let mut record = record.into_bytes();
+        for (at, byte, insert) in damage {
+            let at = at.index(record.len());
+            if insert {
+                record.insert(at, byte);
+            } else {
+                record[at] = byte;
+            }
+        }
+        let two_lines = [b"\n", &record[..]].concat();
+        let core = core_with(&format!("\nrules={rules}"));
+        match (decode(&core, &record), decode(&core, &two_lines)) {
+            (Decoded::Event { key, at_ms, .. }, Decoded::Event { key: other, at_ms: when, .. }) => {
+                prop_assert_eq!((key, at_ms), (other, when));
+                let (one, two) = (on_event(&core, &[], &record), on_event(&core, &[], &two_lines));
+                prop_assert_eq!(one, two);
+            }
+            (one, two) => prop_assert_eq!(one.reason(), two.reason()),
+        }
+    }
+
     #[test]
     fn any_bytes_as_a_record_give_a_reply(value in vec(any::<u8>(), 0..200)) {
         decode(&core_with(""), value);
