@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
 import pytest
@@ -127,10 +127,16 @@ def test_any_order_gives_the_same_values(bench, note, expected, parallelism, by_
     assert account.differences() == {}
     assert account.repeats == 0
     assert in_turn(account)
-    assert found == expected
+    assert differences(found, expected) == []
     restart = f", restarted at {restarted_at}" if restarted_at else ""
     keys = "keyed by user" if by_user else "without keys"
     note(f"{len(values):,} records {keys} at parallelism {parallelism}{restart}")
+
+
+def differences(found: Outcome, expected: Outcome) -> list[bytes]:
+    """A few records that only one of the two has: to show all takes an hour."""
+    one, other = (Counter(each.values + each.close_records) for each in (found, expected))
+    return list(((one - other) + (other - one)).elements())[:5]
 
 
 def in_turn(account: Account) -> bool:
