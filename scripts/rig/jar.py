@@ -11,12 +11,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rig import layout
+from rig.native import build, elf
 
 MAX_BYTES = 15 * 1000 * 1000
 # Java 8.
 MAX_CLASS_VERSION = 52
 BUILD_ID = "native/build-id.txt"
-PLATFORMS = ("linux-x86_64", "linux-aarch_64")
+PLATFORMS = "native/platforms.txt"
+# glibc's own parts.
+SYSTEM_LIBRARIES = (
+    "libc.so.",
+    "libpthread.so.",
+    "libdl.so.",
+    "libm.so.",
+    "libgcc_s.so.",
+    "ld-linux-",
+)
+EXPORTS = "Java_com_main_core_"
 # The job, the connector with its client and that client's codecs, and the options' parser. Flink
 # itself, logging and the state backend are the cluster's: a second copy of them breaks at run time.
 PACKAGES = (
@@ -42,19 +53,73 @@ def problems(jar: Path) -> Iterable[str]:
         for name, count in Counter(names).items():
             if count > 1:
                 yield f"{name} is there {count} times"
-        manifest = content.read("META-INF/MANIFEST.MF").decode()
-        if f"Main-Class: {layout.JOB_CLASS}" not in manifest.splitlines():
+        manifest = _manifest(content)
+        if manifest.get("Main-Class") != layout.JOB_CLASS:
             yield f"the manifest names no Main-Class: {layout.JOB_CLASS}"
-        if not any(_is_library(name) for name in names):
-            yield f"no library under native/, for any of {', '.join(PLATFORMS)}"
-        if BUILD_ID not in names:
-            yield f"no {BUILD_ID}, which the loader compares with the library's own"
         for name in names:
             yield from _problems_of_entry(name, content)
+        yield from _problems_of_libraries(names, manifest, content)
+
+
+def _problems_of_libraries(
+    names: list[str], manifest: dict[str, str], content: zipfile.ZipFile
+) -> Iterable[str]:
+    """What the libraries ask of a machine, against what the manifest promises."""
+    found = {name.split("/")[1]: content.read(name) for name in names if _is_library(name)}
+    if not found:
+        yield f"no library under native/, for any of {', '.join(build.TRIPLES)}"
+    told = ", ".join(
+        f"{name} (glibc {build.least_glibc(found[name])})"
+        for name in build.TRIPLES
+        if name in found
+    )
+    if manifest.get("Native-Platforms") != told:
+        yield f"the manifest names {manifest.get('Native-Platforms')} and the jar holds {told}"
+    if PLATFORMS not in names or content.read(PLATFORMS).decode().strip() != told:
+        yield f"{PLATFORMS} does not name what the jar holds, {told}"
+    if BUILD_ID not in names:
+        yield f"no {BUILD_ID}, which the loader compares with the library's own"
+    elif manifest.get("Native-Build-Id") != content.read(BUILD_ID).decode().strip():
+        yield f"the manifest names another build than {BUILD_ID}"
+    if manifest.get("Native-Targets") == "all" and len(found) < len(build.TRIPLES):
+        yield "built for all platforms, and one is missing"
+    for name, library in found.items():
+        for problem in _problems_of_library(
+            name, elf.read(library), manifest.get("Native-Targets") != "host"
+        ):
+            yield f"native/{name}: {problem}"
+
+
+def _problems_of_library(name: str, library: elf.Library, portable: bool) -> Iterable[str]:
+    if library.platform != name:
+        yield f"is built for {library.platform}"
+    if portable and library.glibc > build.OLDEST_GLIBC:
+        version = ".".join(map(str, library.glibc))
+        yield f"needs GLIBC_{version}, newer than 2.17: it was linked without zig"
+    for need in library.needed:
+        if not need.startswith(SYSTEM_LIBRARIES):
+            yield f"needs {need}, which not every host has"
+    for export in library.exports:
+        if not export.startswith(EXPORTS):
+            yield f"exports {export}, which is none of the shim's calls"
+    if not library.exports:
+        yield "exports nothing"
+    if not library.nodelete:
+        yield "may be unmapped (no NODELETE), which crashes threads on glibc 2.17"
+    if library.static_tls:
+        yield "needs static TLS, which a running JVM may have no room for"
+    if library.search_path:
+        yield "names folders of its own to search for libraries"
+
+
+def _manifest(content: zipfile.ZipFile) -> dict[str, str]:
+    # A line that begins with a blank goes on with the one before.
+    text = content.read("META-INF/MANIFEST.MF").decode().replace("\r\n", "\n").replace("\n ", "")
+    return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
 
 
 def _problems_of_entry(name: str, content: zipfile.ZipFile) -> Iterable[str]:
-    if name.startswith("native/") and name != BUILD_ID and not _is_library(name):
+    if name.startswith("native/") and name not in (BUILD_ID, PLATFORMS) and not _is_library(name):
         yield f"{name}: no library of a known platform"
     if not name.endswith(".class"):
         return
@@ -69,7 +134,7 @@ def _problems_of_entry(name: str, content: zipfile.ZipFile) -> Iterable[str]:
 
 def _is_library(name: str) -> bool:
     folder, _, file = name.rpartition("/")
-    return folder in {f"native/{platform}" for platform in PLATFORMS} and file.endswith(".so")
+    return folder in {f"native/{platform}" for platform in build.TRIPLES} and file.endswith(".so")
 
 
 def main() -> int:

@@ -17,7 +17,8 @@ SOURCES = (
     "Cargo.lock",
     "java-shim",
     "rust-core",
-    "scripts/build-native.sh",
+    "scripts/build-native",
+    "scripts/rig/native",
 )
 NO_SOURCES = {"target", "test", "tests", "benches", "scenarios"}
 

@@ -21,7 +21,7 @@ pub mod c_abi;
 /// The version of the list of exports and of the frames. `NativeLibrary.java` names the same.
 pub const ABI_VERSION: i32 = 2;
 
-/// A hash of the sources; `scripts/build-native.sh` reckons it.
+/// A hash of the sources; `scripts/build-native` reckons it.
 pub const BUILD_ID: &str = match option_env!("SESSION_CORE_BUILD_ID") {
     Some(id) => id,
     None => "unreleased",

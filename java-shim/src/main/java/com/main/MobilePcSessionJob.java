@@ -1,5 +1,6 @@
 package com.main;
 
+import com.main.core.NativeBuild;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -106,8 +107,10 @@ public final class MobilePcSessionJob {
 
     private static String versions() {
         Properties versions = new Properties();
+        String core;
         try (InputStream in = MobilePcSessionJob.class.getResourceAsStream("versions.properties")) {
             versions.load(in);
+            core = NativeBuild.describe();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -119,6 +122,8 @@ public final class MobilePcSessionJob {
                 + versions.getProperty("flink-connector-kafka")
                 + ", kafka-clients "
                 + versions.getProperty("kafka-clients")
+                + "\nsession core "
+                + core
                 + "\n";
     }
 }

@@ -94,7 +94,10 @@ class MobilePcSessionJobTest {
         assertThat(err).isEmpty();
 
         assertThat(runAlone("--version")).isZero();
-        assertThat(out).contains("Flink 1.18.1").doesNotContain("${");
+        assertThat(out)
+                .contains("Flink 1.18.1")
+                .containsPattern("session core [0-9a-f]{16} for linux-\\S+ \\(glibc 2")
+                .doesNotContain("${");
 
         assertThat(runAlone("--print-config", "--input-topic=other")).isZero();
         assertThat(out).contains("input-topic=other\n");

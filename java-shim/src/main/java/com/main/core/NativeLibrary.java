@@ -31,7 +31,6 @@ public final class NativeLibrary {
     private static final Logger LOG = LoggerFactory.getLogger(NativeLibrary.class);
 
     private static final int ABI_VERSION = 2;
-    private static final String BUILD_ID_RESOURCE = "/native/build-id.txt";
 
     private static final String OTHER_JAR = "build the jar anew and submit it again";
     private static final String OTHER_FOLDER = "name another folder with --native-tmp";
@@ -231,9 +230,9 @@ public final class NativeLibrary {
         } catch (UnsatisfiedLinkError e) {
             throw failure(name + " is not the session core; " + otherLibrary, e);
         }
-        Optional<JarResource> resource = JarResource.find(BUILD_ID_RESOURCE);
+        Optional<JarResource> resource = JarResource.find(NativeBuild.ID_RESOURCE);
         if (!resource.isPresent()) {
-            LOG.debug("No {} beside the classes: any build is taken", BUILD_ID_RESOURCE);
+            LOG.debug("No {} beside the classes: any build is taken", NativeBuild.ID_RESOURCE);
             return buildId;
         }
         String wanted = new String(readFromJar(resource.get()), StandardCharsets.US_ASCII).trim();
