@@ -16,7 +16,7 @@ from rig import checks, layout, parts
 from rig.processes import ProcessError, Processes, environment, free_port, tail
 
 NAME = "kafka-broker"
-START_PATIENCE_S = 60
+START_PATIENCE_S = 180
 
 # One broker, so one replica of everything; the rest are the broker's defaults, its retention and
 # limits among them, as the user's broker has them too.
@@ -24,10 +24,10 @@ SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:{controller_port}
-listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}
-advertised.listeners=PLAINTEXT://localhost:{port}
+listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}{proxied}
+advertised.listeners=PLAINTEXT://localhost:{port}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -40,7 +40,19 @@ group.initial.rebalance.delay.ms=0
 
 
 class Broker:
-    def __init__(self, folder: Path, processes: Processes, port: int | None = None):
+    """The broker's process.
+
+    With a `proxy_port` it has a second listener at `proxied_port`, and tells those who come by it
+    that the broker is at `proxy_port`: there a proxy of the caller's has to stand between.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        processes: Processes,
+        port: int | None = None,
+        proxy_port: int | None = None,
+    ):
         self._folder = folder / "kafka"
         self._tmp = folder / "tmp"
         self._processes = processes
@@ -48,6 +60,8 @@ class Broker:
         self.port = port or free_port()
         self.bootstrap_servers = f"localhost:{self.port}"
         self._process = None
+        self._proxy_port = proxy_port
+        self.proxied_port = free_port() if proxy_port else None
 
     def launch(self) -> None:
         """Starts the broker, on its old data where there is some; `wait` waits for it."""
@@ -75,6 +89,13 @@ class Broker:
 
     def stop(self) -> None:
         self._processes.stop([self._process])
+
+    def kill(self) -> None:
+        """Ends the broker as a crash would (SIGKILL)."""
+        self._processes.kill([self._process])
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.alive()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -105,8 +126,18 @@ class Broker:
     def _format(self) -> None:
         self._folder.mkdir(parents=True)
         self._tmp.mkdir(exist_ok=True)
+        proxied, advertised = "", ""
+        if self._proxy_port:
+            proxied = f",PROXIED://localhost:{self.proxied_port}"
+            advertised = f",PROXIED://localhost:{self._proxy_port}"
         self._settings.write_text(
-            SETTINGS.format(port=self.port, controller_port=free_port(), data=self._folder / "data")
+            SETTINGS.format(
+                port=self.port,
+                controller_port=free_port(),
+                proxied=proxied,
+                advertised=advertised,
+                data=self._folder / "data",
+            )
         )
         cluster_id = "flink-session-" + uuid.uuid4().hex[:8]
         self._tool(

@@ -262,7 +262,7 @@ def keep(
                 break
             time.sleep(0.2)
     with Reader(bootstrap_servers, *enter, isolation_level="read_uncommitted") as reader:
-        account.confirm(record.origin for record in reader.rest())
+        account.confirm(reader.origins_of_rest())
     return account
 
 

@@ -44,8 +44,19 @@ def simple_test() -> list[Record]:
     return [keyed_by_user(value) for value in SIMPLE_TEST]
 
 
-def generated(count: int, seed: int) -> list[Expected]:
-    """Many users' events, out of order within bounds, and a few bad records of several reasons."""
+def generated(
+    count: int,
+    seed: int,
+    *,
+    skew: float = 1,
+    hot_share: float = 0,
+    bad_share: float = BAD_SHARE,
+) -> list[Expected]:
+    """Many users' events, out of order within bounds, and a few bad records of several reasons.
+
+    A `skew` above 1 gives the first users more than the others; `hot_share` is the share of the
+    first one beside that.
+    """
     chance = random.Random(seed)
     users = [f"user-{number}" for number in range(max(1, count // EVENTS_PER_USER))]
     load = []
@@ -53,7 +64,7 @@ def generated(count: int, seed: int) -> list[Expected]:
     for _ in range(count):
         # A user's events are half an hour apart on average, so that sessions go on and end.
         at_ms += round(chance.expovariate(len(users) / 1_800_000))
-        user = chance.choice(users)
+        user = _pick(users, chance, skew, hot_share)
         event = {
             "uid": user,
             "access_type": chance.choice(("mobile", "pc")),
@@ -64,10 +75,18 @@ def generated(count: int, seed: int) -> list[Expected]:
             "ts": at_ms - chance.randrange(DISORDER_MS),
         }
         value, reason = _text(event), None
-        if chance.random() < BAD_SHARE:
+        if chance.random() < bad_share:
             reason, value = chance.choice(_spoilt(event))
         load.append(Expected(Record(user.encode(), value), reason))
     return load
+
+
+def _pick(users: list[str], chance: random.Random, skew: float, hot_share: float) -> str:
+    if hot_share and chance.random() < hot_share:
+        return users[0]
+    if skew == 1:
+        return chance.choice(users)
+    return users[int(len(users) * chance.random() ** skew)]
 
 
 def _spoilt(event: dict) -> list[tuple[str, bytes | None]]:

@@ -19,6 +19,7 @@ from confluent_kafka import (
     Consumer,
     KafkaError,
     KafkaException,
+    Message,
     Producer,
     TopicPartition,
 )
@@ -251,6 +252,13 @@ class Reader:
 
     def rest(self) -> Iterator[StoredRecord]:
         """What stands on the topics now and was not read yet."""
+        return map(_stored, self._messages())
+
+    def origins_of_rest(self) -> Iterator[Origin]:
+        """The places of what `rest` would give, for a fraction of the work."""
+        return (Origin(each.topic(), each.partition(), each.offset()) for each in self._messages())
+
+    def _messages(self) -> Iterator[Message]:
         while True:
             # This waits for all that many or for the time, so the time is short.
             messages = self._consumer.consume(1000, timeout=0.1)
@@ -258,7 +266,7 @@ class Reader:
                 partition = message.topic(), message.partition()
                 if message.error() is None:
                     self._at_end.discard(partition)
-                    yield _stored(message)
+                    yield message
                 elif message.error().code() == KafkaError._PARTITION_EOF:
                     self._at_end.add(partition)
                 elif not self._patient:
@@ -385,7 +393,7 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
     return list(known.partitions)
 
 
-def _stored(message: object) -> StoredRecord:
+def _stored(message: Message) -> StoredRecord:
     kind, at_ms = message.timestamp()
     return StoredRecord(
         Origin(message.topic(), message.partition(), message.offset()),

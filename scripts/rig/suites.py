@@ -64,6 +64,11 @@ def e2e() -> bool:
     return end_to_end([]) == 0
 
 
+def faults() -> bool:
+    """Faults done to the job, a few minutes of them, each with the ledger."""
+    return _run(layout.PROJECT / "scripts" / "faults", "--ci")
+
+
 def end_to_end(arguments: list[str]) -> int:
     """Runs the end-to-end tests with arguments for pytest; returns its exit code."""
     problems = checks.missing_tools() + checks.short_space(layout.PROJECT, 4, 3)
@@ -76,7 +81,7 @@ def end_to_end(arguments: list[str]) -> int:
     return subprocess.run(command).returncode
 
 
-SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, java, jar, e2e)}
+SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, java, jar, e2e, faults)}
 
 
 def main() -> int:

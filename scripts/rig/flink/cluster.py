@@ -1,4 +1,4 @@
-"""A Flink standalone session cluster: one JobManager, any number of TaskManagers, RocksDB."""
+"""A Flink standalone session cluster: JobManagers, any number of TaskManagers, RocksDB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rig import checks, layout, parts
 from rig.flink.rest import Rest, RestError
 from rig.processes import Known, ProcessError, Processes, environment, free_port, tail
 
-START_PATIENCE_S = 90
+START_PATIENCE_S = 180
 JOB_MANAGER = "flink-jobmanager"
 TASK_MANAGER = "flink-taskmanager"
 
@@ -45,11 +45,24 @@ state.backend.type: rocksdb
 state.backend.incremental: true
 state.checkpoints.dir: file://{folder}/checkpoints
 state.savepoints.dir: file://{folder}/savepoints
-execution.checkpointing.interval: {checkpoint_interval}
 """
+
+# For more than one JobManager: ZooKeeper says which of them leads, the folder holds the jobs.
+HIGH_AVAILABILITY = {
+    "high-availability.type": "zookeeper",
+    "high-availability.zookeeper.client.tolerate-suspended-connections": "true",
+    "high-availability.zookeeper.client.session-timeout": "15000",
+}
+GRANTED = "DefaultDispatcherRunner was granted leadership"
 
 
 class Cluster:
+    """The cluster's processes.
+
+    `settings` are Flink's and come last, so that they win; with a `zookeeper` (its address) there
+    may be more JobManagers than one.
+    """
+
     def __init__(
         self,
         folder: Path,
@@ -58,7 +71,9 @@ class Cluster:
         rest_port: int | None = None,
         slots: int,
         task_manager_memory: str,
-        checkpoint_interval: str,
+        checkpoint_interval: str | None = None,
+        settings: dict[str, str] | None = None,
+        zookeeper: str | None = None,
     ):
         self._folder = folder
         self._conf = folder / "flink" / "conf"
@@ -67,39 +82,85 @@ class Cluster:
         # By the name they register with.
         self._task_managers: dict[str, Known] = {}
         self._task_managers_started = 0
-        self._job_manager = None
+        # The process and the port of its REST API, by name.
+        self._job_managers: dict[str, tuple[Known, int]] = {}
+        self._job_managers_started = 0
         self.rest_port = rest_port or free_port()
         self.rest = Rest(self.rest_port)
         self._settings = {
             "rest_port": self.rest_port,
             "slots": slots,
             "task_manager_memory": task_manager_memory,
-            "checkpoint_interval": checkpoint_interval,
         }
+        self._more = {}
+        if checkpoint_interval:
+            self._more["execution.checkpointing.interval"] = checkpoint_interval
+        if zookeeper:
+            self._more.update(HIGH_AVAILABILITY)
+            self._more["high-availability.zookeeper.quorum"] = zookeeper
+            self._more["high-availability.storageDir"] = f"file://{folder}/ha"
+        self._more.update(settings or {})
 
-    def launch(self, task_managers: int = 1) -> None:
+    def launch(self, task_managers: int = 1, job_managers: int = 1) -> None:
         """Starts the cluster's processes; `wait` waits for them."""
         self._write_conf()
-        self._job_manager = self._start(JOB_MANAGER, "jobmanager.sh")
+        for _ in range(job_managers):
+            self.start_job_manager()
         for _ in range(task_managers):
             self.start_task_manager()
 
     def wait(self) -> None:
-        """Returns when the JobManager knows exactly the TaskManagers that run."""
+        """Returns when the leading JobManager knows exactly the TaskManagers that run."""
         deadline = time.monotonic() + START_PATIENCE_S
         while True:
-            for process in [self._job_manager, *self._task_managers.values()]:
+            for process in [
+                *(process for process, _ in self._job_managers.values()),
+                *self._task_managers.values(),
+            ]:
                 self._processes.check(process)
             try:
                 if self.rest.task_managers() == self._task_managers.keys():
                     return
-            except (requests.ConnectionError, RestError):
-                # Not listening yet, or still electing itself the leader.
+            except (requests.RequestException, RestError):
+                # Not listening yet, or still electing the leader.
                 pass
             if time.monotonic() > deadline:
                 log = self._processes.log(JOB_MANAGER)
                 raise ProcessError(f"Flink did not come up; the end of {log}:\n{tail(log)}")
             time.sleep(0.2)
+
+    def start_job_manager(self) -> None:
+        self._job_managers_started += 1
+        number = self._job_managers_started
+        name = JOB_MANAGER if number == 1 else f"{JOB_MANAGER}-{number}"
+        port = self.rest_port if number == 1 else free_port()
+        # Two words: with one, jobmanager.sh takes it for the name of a host.
+        process = self._start(name, "jobmanager.sh", "-D", f"rest.port={port}")
+        self._job_managers[name] = process, port
+        self._choose_rest()
+
+    def kill_leader(self) -> str:
+        """Ends the JobManager that leads as a crash would (SIGKILL); returns its name."""
+        name = self.leader()
+        process, _ = self._job_managers.pop(name)
+        self._processes.kill([process])
+        self._choose_rest()
+        return name
+
+    def leader(self) -> str:
+        """The JobManager that was granted leadership last."""
+        granted = {}
+        for name in self._job_managers:
+            lines = self._processes.log(name).read_text(errors="replace").splitlines()
+            # A log line opens with its time, so that lines of several logs can be compared.
+            granted[name] = max((line for line in lines if GRANTED in line), default="")
+        return max(granted, key=granted.get)
+
+    def _choose_rest(self) -> None:
+        """Any JobManager answers for the one that leads; the youngest of those left is asked."""
+        if self._job_managers:
+            _, port = list(self._job_managers.values())[-1]
+            self.rest.move_to(port)
 
     def start_task_manager(self) -> None:
         self._task_managers_started += 1
@@ -108,19 +169,34 @@ class Cluster:
             name, "taskmanager.sh", f"-Dtaskmanager.resource-id={name}"
         )
 
-    def kill_task_manager(self) -> None:
-        """Ends the youngest TaskManager as a crash would (SIGKILL)."""
-        _, process = self._task_managers.popitem()
-        self._processes.kill([process])
+    def kill_task_manager(self, *, oldest: bool = False) -> None:
+        """Ends the youngest TaskManager, or the oldest, as a crash would (SIGKILL)."""
+        name = list(self._task_managers)[0 if oldest else -1]
+        self._processes.kill([self._task_managers.pop(name)])
+
+    def task_managers(self) -> list[Known]:
+        """Those that run, the oldest first."""
+        return list(self._task_managers.values())
+
+    def log(self, name: str) -> Path:
+        return self._processes.log(name)
 
     def job_manager_alive(self) -> bool:
-        return self._job_manager.alive()
+        return all(process.alive() for process, _ in self._job_managers.values())
 
     def submit(
-        self, *arguments: str, from_savepoint: str | None = None, parallelism: int = 1
+        self,
+        *arguments: str,
+        from_savepoint: str | None = None,
+        parallelism: int = 1,
+        settings: dict[str, str] | None = None,
     ) -> str:
-        """`flink run` of the job's jar with the job's own arguments; returns the job's id."""
+        """`flink run` of the job's jar with the job's own arguments; returns the job's id.
+
+        `settings` are Flink's, of this job alone.
+        """
         flags = ["--detached", "--parallelism", str(parallelism)]
+        flags += [f"-D{name}={value}" for name, value in (settings or {}).items()]
         if from_savepoint:
             flags += ["--fromSavepoint", from_savepoint]
         done = self.flink("run", *flags, "--class", layout.JOB_CLASS, str(layout.JAR), *arguments)
@@ -170,7 +246,7 @@ class Cluster:
 
     def _write_conf(self) -> None:
         self._conf.mkdir(parents=True)
-        for folder in ("logs", "tmp", "checkpoints", "savepoints"):
+        for folder in ("logs", "tmp", "checkpoints", "savepoints", "ha"):
             (self._folder / folder).mkdir(exist_ok=True)
         shipped = self._home / "conf"
         for logging in shipped.glob("log4j*.properties"):
@@ -189,4 +265,5 @@ class Cluster:
                 rpc_port=free_port(),
                 **self._settings,
             )
+            + "".join(f"{name}: {value}\n" for name, value in self._more.items())
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import requests
 
-TIMEOUT_S = 30
+# Generous: on a busy machine a submission by REST takes its time.
+TIMEOUT_S = 120
 # States a job never leaves.
 ENDED = ("FAILED", "CANCELED", "FINISHED")
 
@@ -27,10 +28,14 @@ class JobError(Exception):
 
 class Rest:
     def __init__(self, port: int):
-        self.url = f"http://localhost:{port}"
+        self.move_to(port)
         self._session = requests.Session()
         # The cluster is on this machine; a proxy of the environment cannot reach it.
         self._session.trust_env = False
+
+    def move_to(self, port: int) -> None:
+        """Asks another JobManager from now on."""
+        self.url = f"http://localhost:{port}"
 
     def task_managers(self) -> set[str]:
         """The TaskManagers that are registered, by their resource ids."""
@@ -69,6 +74,21 @@ class Rest:
     def run(self, jar_id: str, **body: object) -> str:
         """Submits a job from an uploaded jar; returns its id."""
         return self._ask("POST", f"/jars/{jar_id}/run", json=body)["jobid"]
+
+    def stop_with_savepoint(self, job_id: str, patience_s: float = 180) -> str:
+        """Stops a job, and does not drain it; returns the savepoint's path."""
+        answer = self._ask("POST", f"/jobs/{job_id}/stop", json={"drain": False})
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            done = self._ask("GET", f"/jobs/{job_id}/savepoints/{answer['request-id']}")
+            operation = done.get("operation", {})
+            if "location" in operation:
+                self.wait_for_state(job_id, "FINISHED")
+                return operation["location"]
+            if "failure-cause" in operation:
+                raise JobError(operation["failure-cause"]["stack-trace"])
+            time.sleep(0.2)
+        raise JobError(f"job {job_id} made no savepoint in {patience_s:g} s")
 
     def wait_for_state(self, job_id: str, state: str, patience_s: float = 60) -> None:
         """Returns when the job and, for RUNNING, each of its tasks are in the state."""
