@@ -4,6 +4,7 @@ import com.main.core.CoreOptions;
 import com.main.kafka.DeadLetterLog;
 import com.main.kafka.DeadLetterSink;
 import com.main.kafka.DeadLetterSplit;
+import com.main.kafka.EventSource;
 import com.main.kafka.EventWatermarks;
 import com.main.kafka.GuardedSink;
 import com.main.kafka.InputRecord;
@@ -89,15 +90,18 @@ public final class SessionPipeline {
                 .uid("dead-letters");
     }
 
-    private static KafkaSource<InputRecord> source(
+    private static EventSource<?, ?> source(
             JobOptions options, KafkaSettings kafka, CoreOptions core) {
-        return KafkaSource.<InputRecord>builder()
-                .setTopics(options.inputTopic())
-                .setGroupId(options.groupId())
-                .setStartingOffsets(JobSettings.startingOffsets(options))
-                .setProperties(kafka.consumerProperties())
-                .setDeserializer(new RecordDecoder(core, options.nativeTmp()))
-                .build();
+        RecordDecoder decoder = new RecordDecoder(core, options.nativeTmp());
+        return EventSource.of(
+                KafkaSource.<InputRecord>builder()
+                        .setTopics(options.inputTopic())
+                        .setGroupId(options.groupId())
+                        .setStartingOffsets(JobSettings.startingOffsets(options))
+                        .setProperties(kafka.consumerProperties())
+                        .setDeserializer(decoder)
+                        .build(),
+                decoder);
     }
 
     private static WatermarkStrategy<InputRecord> watermarks(JobOptions options) {
@@ -125,6 +129,7 @@ public final class SessionPipeline {
             String topic, String prefix, JobOptions options, KafkaSettings kafka) {
         DeliveryGuarantee guarantee = JobSettings.deliveryGuarantee(options);
         return GuardedSink.of(
+                topic,
                 KafkaSink.<OutputRecord>builder()
                         .setKafkaProducerConfig(kafka.producerProperties())
                         .setRecordSerializer(new OutputRecordSchema(topic))

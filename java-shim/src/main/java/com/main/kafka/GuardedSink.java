@@ -1,6 +1,7 @@
 package com.main.kafka;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -21,52 +22,70 @@ import org.apache.flink.api.connector.sink2.StatefulSink;
 import org.apache.flink.api.connector.sink2.TwoPhaseCommittingSink;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
 import org.apache.flink.util.UserCodeClassLoader;
 import org.apache.flink.util.function.RunnableWithException;
 import org.apache.flink.util.function.ThrowingRunnable;
 
 /**
- * A Kafka sink that fails the task when a send fails. The connector's own (3.2.0-1.18) hands the
- * error to the mailbox in a future that nobody reads, and forgets it: the next checkpoint completes
- * without the record (FLINK-35749; fixed for Flink 1.19 and newer only).
+ * A Kafka sink that loses nothing in silence. It fails the task when a send fails: the connector's
+ * own (3.2.0-1.18) hands the error to the mailbox in a future that nobody reads, and forgets it,
+ * and the next checkpoint completes without the record (FLINK-35749; fixed for Flink 1.19 and newer
+ * only). And it counts the records of each transaction, so that one that expires is reported with
+ * what it takes along.
  *
- * <p>All else is the connector's, committer and state included, so that a savepoint fits the plain
- * sink, the guarded one, and either delivery guarantee.
+ * <p>All else is the connector's, the writer's state included, so that a savepoint fits either
+ * delivery guarantee, and one of the plain sink fits this one.
  *
  * @param <S> the state of the connector's writer; its type is not public
  * @param <C> what the connector commits; its type is not public
  */
 public final class GuardedSink<IN, S, C>
-        implements StatefulSink<IN, S>, TwoPhaseCommittingSink<IN, C> {
+        implements StatefulSink<IN, S>, TwoPhaseCommittingSink<IN, CountedTransaction<C>> {
     private static final long serialVersionUID = 1L;
+
+    /** Records of transactions that expired; what an alarm has to be on. */
+    static final String LOST_RECORDS = "expiredTransactionRecords";
+
+    private final String topic;
 
     /** The same sink, seen twice: the connector's type that is both is not public. */
     private final StatefulSink<IN, S> stateful;
 
     private final TwoPhaseCommittingSink<IN, C> committing;
 
-    private GuardedSink(StatefulSink<IN, S> stateful, TwoPhaseCommittingSink<IN, C> committing) {
+    private GuardedSink(
+            String topic, StatefulSink<IN, S> stateful, TwoPhaseCommittingSink<IN, C> committing) {
+        this.topic = topic;
         this.stateful = stateful;
         this.committing = committing;
     }
 
+    /**
+     * @param topic where the sink writes to, for what it reports
+     */
     @SuppressWarnings("unchecked")
-    public static <IN> Sink<IN> of(KafkaSink<IN> kafkaSink) {
+    public static <IN> Sink<IN> of(String topic, KafkaSink<IN> kafkaSink) {
         Sink<IN> sink = kafkaSink;
         return new GuardedSink<>(
-                (StatefulSink<IN, Object>) sink, (TwoPhaseCommittingSink<IN, Object>) sink);
+                topic, (StatefulSink<IN, Object>) sink, (TwoPhaseCommittingSink<IN, Object>) sink);
     }
 
     @Override
     public Writer<IN, S, C> createWriter(InitContext context) throws IOException {
-        return new Writer<>(stateful.createWriter(new GuardedContext(context)));
+        return new Writer<>(
+                topic, stateful.createWriter(new GuardedContext(context)), context.metricGroup());
     }
 
     @Override
     public Writer<IN, S, C> restoreWriter(InitContext context, Collection<S> states)
             throws IOException {
-        return new Writer<>(stateful.restoreWriter(new GuardedContext(context), states));
+        return new Writer<>(
+                topic,
+                stateful.restoreWriter(new GuardedContext(context), states),
+                context.metricGroup());
     }
 
     @Override
@@ -75,34 +94,42 @@ public final class GuardedSink<IN, S, C>
     }
 
     @Override
-    public Committer<C> createCommitter() throws IOException {
-        return committing.createCommitter();
+    public Committer<CountedTransaction<C>> createCommitter() throws IOException {
+        return new ReportingCommitter<>(topic, committing.createCommitter());
     }
 
     @Override
-    public SimpleVersionedSerializer<C> getCommittableSerializer() {
-        return committing.getCommittableSerializer();
+    public SimpleVersionedSerializer<CountedTransaction<C>> getCommittableSerializer() {
+        return new CountedTransaction.Serializer<>(committing.getCommittableSerializer());
     }
 
     /**
-     * The connector's writer under the one type that has both roles. Its close is the connector's
-     * and may throw what that throws, hence "try".
+     * The connector's writer under the one type that has both roles, and a count of what is in the
+     * transaction that is open. Its close is the connector's and may throw what that throws, hence
+     * "try".
      */
     @SuppressWarnings("try")
     static final class Writer<IN, S, C>
-            implements StatefulSinkWriter<IN, S>, PrecommittingSinkWriter<IN, C> {
+            implements StatefulSinkWriter<IN, S>,
+                    PrecommittingSinkWriter<IN, CountedTransaction<C>> {
+        private final String topic;
         private final StatefulSinkWriter<IN, S> stateful;
         private final PrecommittingSinkWriter<IN, C> committing;
+        private final Counter lostRecords;
+        private long written;
 
         @SuppressWarnings("unchecked")
-        private Writer(StatefulSinkWriter<IN, S> writer) {
+        private Writer(String topic, StatefulSinkWriter<IN, S> writer, MetricGroup metrics) {
+            this.topic = topic;
             this.stateful = writer;
             this.committing = (PrecommittingSinkWriter<IN, C>) writer;
+            this.lostRecords = metrics.counter(LOST_RECORDS);
         }
 
         @Override
         public void write(IN element, Context context) throws IOException, InterruptedException {
             stateful.write(element, context);
+            written++;
         }
 
         @Override
@@ -116,8 +143,16 @@ public final class GuardedSink<IN, S, C>
         }
 
         @Override
-        public Collection<C> prepareCommit() throws IOException, InterruptedException {
-            return committing.prepareCommit();
+        public Collection<CountedTransaction<C>> prepareCommit()
+                throws IOException, InterruptedException {
+            lostRecords.inc(ReportingCommitter.takeLost(topic));
+            List<CountedTransaction<C>> counted = new ArrayList<>(1);
+            // One transaction at most: what was written since the last time.
+            for (C transaction : committing.prepareCommit()) {
+                counted.add(new CountedTransaction<>(transaction, written));
+            }
+            written = 0;
+            return counted;
         }
 
         @Override

@@ -3,7 +3,6 @@ package com.main.kafka;
 import com.main.core.CoreOptions;
 import com.main.core.DecodeReply;
 import com.main.core.SessionCore;
-import java.util.UUID;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
@@ -33,19 +32,22 @@ public final class RecordDecoder implements KafkaRecordDeserializationSchema<Inp
         this.nativeTmp = nativeTmp;
     }
 
-    /**
-     * Opens the core, to be closed with the class loader: a schema hears nothing of its reader's
-     * end, but the class loader's hooks run once the last task that uses it is gone, so never
-     * during a call. A task that restarts alone, while others keep the class loader, leaves its
-     * core and its two buffers behind until then.
-     */
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
-        SessionCore opened = SessionCore.open(options, nativeTmp);
-        core = opened;
-        // A name of its own: of two hooks with one name the class loader drops the second.
-        String hook = "session core of a decoder " + UUID.randomUUID();
-        context.getUserCodeClassLoader().registerReleaseHookIfAbsent(hook, opened::close);
+        core = SessionCore.open(options, nativeTmp);
+    }
+
+    boolean isOpen() {
+        return core != null;
+    }
+
+    /** Closes the core, also where it was never opened; called by {@link EventSource}. */
+    void close() {
+        SessionCore closing = core;
+        core = null;
+        if (closing != null) {
+            closing.close();
+        }
     }
 
     @Override

@@ -4,21 +4,14 @@ import static com.main.kafka.TestRecords.read;
 import static com.main.kafka.TestRecords.readAt;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.main.core.CoreOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.apache.flink.api.common.functions.util.ListCollector;
-import org.apache.flink.api.common.serialization.DeserializationSchema;
-import org.apache.flink.metrics.MetricGroup;
-import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.apache.flink.util.InstantiationUtil;
-import org.apache.flink.util.UserCodeClassLoader;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -30,7 +23,6 @@ class RecordDecoderTest {
     private static final String EVENT =
             "{\"uid\":\"u1\",\"log_name\":\"CIN\",\"ts\":1734144000000}";
 
-    private final Context context = new Context();
     private RecordDecoder decoder;
 
     @BeforeEach
@@ -39,8 +31,8 @@ class RecordDecoderTest {
     }
 
     @AfterEach
-    void releaseTheClassLoader() {
-        context.hooks.values().forEach(Runnable::run);
+    void close() {
+        decoder.close();
     }
 
     @Test
@@ -104,21 +96,19 @@ class RecordDecoderTest {
     }
 
     @Test
-    void eachReaderHasACoreOfItsOwnThatEndsWithTheClassLoader() throws Exception {
+    void eachReaderHasACoreOfItsOwn() throws Exception {
         RecordDecoder other = opened();
-        assertThat(context.hooks).hasSize(2);
-        assertThat(decode(other, read(null, EVENT.getBytes(UTF_8))).key()).isEqualTo("u1");
-
-        context.hooks.values().forEach(Runnable::run);
+        decoder.close();
 
         ConsumerRecord<byte[], byte[]> record = read(null, EVENT.getBytes(UTF_8));
-        assertThatThrownBy(() -> decode(decoder, record)).hasMessageContaining("closed");
-        assertThatThrownBy(() -> decode(other, record)).hasMessageContaining("closed");
+        assertThat(decode(other, record).key()).isEqualTo("u1");
+        other.close();
+        other.close();
     }
 
     private RecordDecoder opened() throws Exception {
         RecordDecoder shipped = InstantiationUtil.clone(new RecordDecoder(new CoreOptions(), null));
-        shipped.open(context);
+        shipped.open(null);
         return shipped;
     }
 
@@ -132,31 +122,5 @@ class RecordDecoderTest {
         decoder.deserialize(record, new ListCollector<>(out));
         assertThat(out).hasSize(1);
         return out.get(0);
-    }
-
-    /** A task's class loader: of two hooks with one name it keeps the first. */
-    private static final class Context
-            implements DeserializationSchema.InitializationContext, UserCodeClassLoader {
-        private final Map<String, Runnable> hooks = new LinkedHashMap<>();
-
-        @Override
-        public MetricGroup getMetricGroup() {
-            return new UnregisteredMetricsGroup();
-        }
-
-        @Override
-        public UserCodeClassLoader getUserCodeClassLoader() {
-            return this;
-        }
-
-        @Override
-        public ClassLoader asClassLoader() {
-            return getClass().getClassLoader();
-        }
-
-        @Override
-        public void registerReleaseHookIfAbsent(String name, Runnable hook) {
-            hooks.putIfAbsent(name, hook);
-        }
     }
 }
