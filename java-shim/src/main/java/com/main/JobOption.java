@@ -179,7 +179,7 @@ enum JobOption {
             OptionType.choice("on", "off"),
             "on|off",
             "on",
-            "off: submit without looking at brokers and topics first"),
+            "off: submit without what --check looks at"),
 
     CONFIG(
             Group.COMMANDS,
@@ -190,6 +190,9 @@ enum JobOption {
             "options in Java properties form, UTF-8"),
     PRINT_CONFIG(Group.COMMANDS, "print every option in force and submit nothing"),
     PRINT_RULES(Group.COMMANDS, "print the rules in force and submit nothing"),
+    CHECK(
+            Group.COMMANDS,
+            "look at brokers, topics, rights and the cluster's settings and submit nothing"),
     DRY_RUN(Group.COMMANDS, "check, build the job graph and submit nothing"),
     HELP(Group.COMMANDS, "print this text"),
     VERSION(Group.COMMANDS, "print the versions the jar was built with");

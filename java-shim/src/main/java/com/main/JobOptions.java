@@ -26,6 +26,7 @@ public final class JobOptions {
     /** What the user wants done. */
     public enum Command {
         SUBMIT,
+        CHECK,
         DRY_RUN,
         PRINT_CONFIG,
         PRINT_RULES,

@@ -57,6 +57,18 @@ final class JobSubmission {
         env.execute(options.jobName());
     }
 
+    /** Looks at all that a submission looks at, and makes nothing. */
+    static String check(JobOptions options, Consumer<String> warnings) {
+        List<String> warned = new ArrayList<>();
+        checkedEnvironment(
+                options,
+                warning -> {
+                    warned.add(warning);
+                    warnings.accept(warning);
+                });
+        return "The job can be submitted. Warnings: " + warned.size() + "\n";
+    }
+
     /** Builds the graph as a submission does, and says what is in it. */
     static String dryRun(JobOptions options, Consumer<String> warnings) {
         StreamExecutionEnvironment env = checkedEnvironment(options, warnings);
@@ -77,6 +89,7 @@ final class JobSubmission {
                 new ArrayList<>(JobSettings.problems(env.getConfiguration(), options));
         problems.addAll(new KafkaSettings(options).problems());
         problems.addAll(ruleProblems(options, warnings));
+        problems.addAll(ClusterChecks.problems(env, options, warnings));
         if (options.start().equals("latest")) {
             warnings.accept(
                     "warning: with --start latest a job that fails before its first checkpoint"
@@ -84,7 +97,7 @@ final class JobSubmission {
         }
         // A topic is made only for a job that is not refused for another reason.
         if (problems.isEmpty()) {
-            problems.addAll(Topics.prepare(options, warnings));
+            problems.addAll(Topics.prepare(options, env.getParallelism(), warnings));
         }
         if (!problems.isEmpty()) {
             throw new JobRefusedException(problems);

@@ -78,6 +78,9 @@ public final class MobilePcSessionJob {
         if (options.command() == JobOptions.Command.PRINT_RULES) {
             return JobSubmission.rules(options);
         }
+        if (options.command() == JobOptions.Command.CHECK) {
+            return JobSubmission.check(options, warnings);
+        }
         if (options.command() == JobOptions.Command.DRY_RUN) {
             return JobSubmission.dryRun(options, warnings);
         }

@@ -5,15 +5,19 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -33,15 +37,16 @@ final class Topics {
 
     /**
      * Checks what the job needs of the brokers and makes the dead-letter topic where it is missing;
-     * a dry run makes nothing.
+     * a check and a dry run make nothing.
      *
+     * @param parallelism the job's
      * @return what keeps the job from being submitted: nothing where the checks are off
      */
-    static List<String> prepare(JobOptions options, Consumer<String> warnings) {
+    static List<String> prepare(JobOptions options, int parallelism, Consumer<String> warnings) {
         List<String> problems = new ArrayList<>();
         try (Admin admin = Admin.create(new KafkaSettings(options).adminProperties())) {
             Topics topics = new Topics(options, admin, warnings);
-            topics.prepare();
+            topics.prepare(parallelism);
             problems = topics.problems;
         } catch (KafkaException e) {
             problems.add(
@@ -58,7 +63,7 @@ final class Topics {
         return Collections.emptyList();
     }
 
-    private void prepare() {
+    private void prepare(int parallelism) {
         Node broker;
         try {
             broker = get(admin.describeCluster().nodes()).iterator().next();
@@ -74,6 +79,11 @@ final class Topics {
         Optional<Integer> inputPartitions = partitions(JobOption.INPUT_TOPIC, options.inputTopic());
         if (!inputPartitions.isPresent() && problems.isEmpty()) {
             missing(JobOption.INPUT_TOPIC, options.inputTopic(), inputPartitions);
+        }
+        if (options.preflight() && inputPartitions.isPresent()) {
+            checkRights(JobOption.INPUT_TOPIC, options.inputTopic(), AclOperation.READ);
+            checkSubtasks(parallelism, inputPartitions.get());
+            new GroupCheck(options, admin, warnings, problems).check(inputPartitions.get());
         }
         if (options.preflight()) {
             checkOutput(JobOption.OUTPUT_TOPIC, options.outputTopic(), inputPartitions);
@@ -98,6 +108,7 @@ final class Topics {
             missing(use, topic, inputPartitions);
         }
         if (exists) {
+            checkRights(use, topic, AclOperation.WRITE);
             long limit = setting(ConfigResource.Type.TOPIC, topic, "max.message.bytes");
             if (limit < options.maxRecordSize()) {
                 warnings.accept(
@@ -109,6 +120,48 @@ final class Topics {
                                 + options.maxRecordSize()
                                 + ": an event between the two stops the job");
             }
+        }
+    }
+
+    private void checkRights(JobOption use, String topic, AclOperation needed) {
+        Set<AclOperation> allowed;
+        try {
+            allowed = description(topic).authorizedOperations();
+        } catch (KafkaException e) {
+            problems.add(
+                    "the " + use.optionName() + " '" + topic + "' is out of reach: " + reason(e));
+            return;
+        }
+        // Null: a broker that is too old to tell.
+        if (allowed != null && !allowed.contains(needed)) {
+            problems.add(
+                    "the "
+                            + use.optionName()
+                            + " '"
+                            + topic
+                            + "' may not be "
+                            + (needed == AclOperation.READ ? "read" : "written to")
+                            + " by this job's user; allow it: kafka-acls.sh --bootstrap-server "
+                            + options.bootstrapServers()
+                            + " --add --allow-principal User:NAME --operation "
+                            + needed
+                            + " --topic "
+                            + topic);
+        }
+    }
+
+    private void checkSubtasks(int parallelism, int partitions) {
+        if (parallelism > partitions && options.idleTimeout().isZero()) {
+            problems.add(
+                    "--idle-timeout 0 with parallelism "
+                            + parallelism
+                            + " and "
+                            + partitions
+                            + " partitions of "
+                            + options.inputTopic()
+                            + ": subtasks without a partition hold event time back for ever; give"
+                            + " an idle timeout or submit with -p "
+                            + partitions);
         }
     }
 
@@ -141,9 +194,10 @@ final class Topics {
         String failure;
         try {
             if (described(topic).isPresent()) {
+                checkRights(JobOption.DEAD_LETTER_TOPIC, topic, AclOperation.WRITE);
                 return;
             }
-            if (options.command() == JobOptions.Command.DRY_RUN) {
+            if (options.command() != JobOptions.Command.SUBMIT) {
                 warnings.accept("the dead-letter topic '" + topic + "' would be made");
                 return;
             }
@@ -180,14 +234,17 @@ final class Topics {
 
     private Optional<Integer> described(String topic) {
         try {
-            Collection<String> names = Collections.singleton(topic);
-            return Optional.of(
-                    get(admin.describeTopics(names).topicNameValues().get(topic))
-                            .partitions()
-                            .size());
+            return Optional.of(description(topic).partitions().size());
         } catch (UnknownTopicOrPartitionException e) {
             return Optional.empty();
         }
+    }
+
+    private TopicDescription description(String topic) {
+        Collection<String> names = Collections.singleton(topic);
+        DescribeTopicsOptions withRights =
+                new DescribeTopicsOptions().includeAuthorizedOperations(true);
+        return get(admin.describeTopics(names, withRights).topicNameValues().get(topic));
     }
 
     /** A number out of a broker's or topic's configuration; no limit where we may not read it. */
@@ -216,6 +273,10 @@ final class Topics {
     }
 
     private String reason(KafkaException e) {
+        return reason(options, e);
+    }
+
+    static String reason(JobOptions options, KafkaException e) {
         return options.masked(e.getClass().getSimpleName() + ": " + e.getMessage());
     }
 
@@ -224,7 +285,7 @@ final class Topics {
     }
 
     /** The future's value; its failure as it was thrown at the broker's answer. */
-    private static <T> T get(KafkaFuture<T> future) {
+    static <T> T get(KafkaFuture<T> future) {
         try {
             return future.get();
         } catch (ExecutionException e) {

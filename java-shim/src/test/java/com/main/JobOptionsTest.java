@@ -262,13 +262,6 @@ class JobOptionsTest {
         assertThat(options.toCoreOptions().ordered()).isEqualTo(ordered);
     }
 
-    @ParameterizedTest
-    @CsvSource({"check"})
-    void optionsOfLaterReleases_areUnknown(String name) {
-        assertThat(problems("--" + name)).hasSize(1);
-        assertThat(problems("--" + name)[0]).startsWith("--" + name + ": unknown");
-    }
-
     @Test
     void commandLine_winsOverEnvironment_thatOverFile() throws IOException {
         Path file = write("job.properties", "input-topic=f\noutput-topic=f\nsession-topic = f2 \n");

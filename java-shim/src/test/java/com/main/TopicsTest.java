@@ -22,12 +22,12 @@ class TopicsTest {
         String nobody = "--bootstrap-servers=localhost:" + freePort();
         String soon = "--kafka.default.api.timeout.ms=1000";
 
-        assertThat(Topics.prepare(options(nobody, soon), warnings::add))
+        assertThat(Topics.prepare(options(nobody, soon), 1, warnings::add))
                 .singleElement()
                 .satisfies(line -> assertThat(line).startsWith("no broker answers at localhost:"));
         assertThat(warnings).isEmpty();
 
-        assertThat(Topics.prepare(options(nobody, soon, "--preflight=off"), warnings::add))
+        assertThat(Topics.prepare(options(nobody, soon, "--preflight=off"), 1, warnings::add))
                 .isEmpty();
         assertThat(warnings)
                 .singleElement()
@@ -42,7 +42,7 @@ class TopicsTest {
                         + "kafka.sasl.jaas.config=hunter2\n";
         Files.write(file, properties.getBytes(StandardCharsets.UTF_8));
 
-        assertThat(Topics.prepare(options("--config=" + file), warnings::add))
+        assertThat(Topics.prepare(options("--config=" + file), 1, warnings::add))
                 .singleElement()
                 .satisfies(
                         line ->
