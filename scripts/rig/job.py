@@ -20,7 +20,7 @@ SOURCES = (
     "scripts/build-native",
     "scripts/rig/native",
 )
-NO_SOURCES = {"target", "test", "tests", "benches", "scenarios"}
+NO_SOURCES = {"target", "test", "tests", "benches", "scenarios", "replay"}
 
 
 class BuildError(Exception):

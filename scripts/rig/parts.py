@@ -54,7 +54,7 @@ def _fetch_flink(folder: Path, say: Say) -> None:
     fetched.mkdir()
     # Source packages, so pip asks them for their metadata; setuptools of this environment
     # answers, and nothing is built. TMPDIR: pip must not fill /tmp, which may be small.
-    _run(
+    run(
         [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
         + ["--no-cache-dir", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
         + ["--require-hashes", "--requirement", FLINK_SOURCES, "--dest", fetched],
@@ -80,7 +80,7 @@ def _unpack_deps(archive: Path, folder: Path) -> None:
 
 def _fetch_kafka(folder: Path, say: Say) -> None:
     say("fetching 47 MB with Maven")
-    _run(
+    run(
         ["mvn", "--batch-mode", "--quiet", "--file", KAFKA_POM]
         + [f"{DEPENDENCY_PLUGIN}:copy-dependencies", f"-DoutputDirectory={folder}"]
     )
@@ -97,7 +97,8 @@ def _fetch_kafka(folder: Path, say: Say) -> None:
         )
 
 
-def _run(command: list, **options: object) -> None:
+def run(command: list, **options: object) -> None:
+    """Runs a command; where it fails, what it printed is the error."""
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
     )

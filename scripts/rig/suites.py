@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rig import checks, layout
+from rig import replay as session_replay
 
 SCRIPTS = layout.PROJECT / "scripts"
 MAVEN = ["mvn", "--batch-mode", "--no-transfer-progress"]
@@ -49,6 +50,24 @@ def rust() -> bool:
     return _run("cargo", "test", "--workspace", "--all-features", "--locked", "--quiet")
 
 
+def replay() -> bool:
+    """Formatting, common mistakes and tests of session-replay, with the real RocksDB."""
+    environment = session_replay.environment(print)
+    return all(
+        [
+            _run("cargo", "fmt", "--manifest-path", session_replay.MANIFEST, "--check"),
+            *(
+                _run("cargo", *session_replay.cargo(*words), env=environment)
+                for words in (
+                    ("clippy", "--all-targets", "--quiet", "--", "--deny", "warnings"),
+                    ("test", "--quiet"),
+                    ("build", "--quiet"),
+                )
+            ),
+        ]
+    )
+
+
 def java() -> bool:
     """The shim's tests, with the real library; leaves the jar in target/."""
     return _run(*MAVEN, "verify")
@@ -81,7 +100,7 @@ def end_to_end(arguments: list[str]) -> int:
     return subprocess.run(command).returncode
 
 
-SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, java, jar, e2e, faults)}
+SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, replay, java, jar, e2e, faults)}
 
 
 def main() -> int:
@@ -106,13 +125,13 @@ def main() -> int:
     return 0 if all(passed for _, passed, _ in outcomes) else 1
 
 
-def _run(*command: object) -> bool:
+def _run(*command: object, env: dict[str, str] | None = None) -> bool:
     """Runs a command in the project's folder; says what it ran and whether it went well."""
     words = [str(word) for word in command]
     shown = " ".join(words).replace(sys.prefix + "/bin/", "").replace(f"{layout.PROJECT}/", "")
     print(f"$ {shown}", flush=True)
     began = time.monotonic()
-    code = subprocess.run(words, cwd=layout.PROJECT, stdin=subprocess.DEVNULL).returncode
+    code = subprocess.run(words, cwd=layout.PROJECT, env=env, stdin=subprocess.DEVNULL).returncode
     outcome = "ok" if code == 0 else f"FAILED with {code}"
     print(f"  {outcome} after {time.monotonic() - began:.1f} s", flush=True)
     return code == 0
