@@ -37,6 +37,7 @@ const UNITS: [(&str, i64); 5] =
 pub struct RulesFile {
     /// Where the key stands: the first usable field is taken.
     pub key: Vec<KeySource>,
+    #[serde(serialize_with = "with_those_taken_away")]
     log_names: BTreeMap<String, Row>,
     default: BothTimeouts,
     time_zone: String,
@@ -63,6 +64,18 @@ impl Serialize for KeySource {
         map.serialize_entry("when", &self.when)?;
         map.end()
     }
+}
+
+/// The rows, and `null` for each built-in one that was taken away: else a file of what is printed
+/// would bring it back.
+fn with_those_taken_away<S: Serializer>(
+    rows: &BTreeMap<String, Row>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let taken_away = RulesFile::default().log_names.into_keys().map(|name| (name, None));
+    let mut all: BTreeMap<_, _> = taken_away.collect();
+    all.extend(rows.iter().map(|(name, row)| (name.clone(), Some(row))));
+    serializer.collect_map(all)
 }
 
 /// A row as it is written; what it leaves out has a default.
@@ -527,10 +540,8 @@ mod tests {
             "log_names":{"CIN":{"timeout":"1500ms"},"COUT":null,"PUSH":{"role":"ride_along"}},
             "default":{"timeout":"40d","timeout_checked_in":"50d"},"max_duration":"36h"}"#;
         let rules = RulesFile::parse(file).unwrap();
-        assert_eq!(
-            RulesFile::parse(&rules.to_json()).unwrap().rules().treatment("CIN"),
-            rules.rules().treatment("CIN")
-        );
+        // COUT too, which the file takes away: else the built-in row would come back.
+        assert_eq!(RulesFile::parse(&rules.to_json()), Ok(rules.clone()));
         assert!(rules.to_json().contains("\"1500ms\""), "{}", rules.to_json());
     }
 

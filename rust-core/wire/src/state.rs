@@ -227,6 +227,10 @@ fn decode_session<'a>(reader: &mut Reader<'a>) -> Option<Session<'a>> {
         for _ in 0..reader.length()? {
             log_name_counts.0.push((Cow::Borrowed(reader.text()?), reader.varint()?));
         }
+        // Names without a count are not flagged: each state has one spelling.
+        if log_name_counts.0.is_empty() {
+            return None;
+        }
     }
     Some(Session {
         id_at: EventTime(id_at),

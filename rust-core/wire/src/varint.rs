@@ -50,8 +50,9 @@ impl<'a> Reader<'a> {
         for shift in (0..).step_by(7) {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
-            // The tenth byte holds the one bit that is left.
-            if shift > 63 || (shift == 63 && bits > 1) {
+            // The tenth byte holds the one bit that is left, and no value ends in bits that are
+            // all zero: each has one spelling.
+            if shift > 63 || (shift == 63 && bits > 1) || (shift > 0 && byte == 0) {
                 return None;
             }
             value |= bits << shift;

@@ -92,6 +92,19 @@ fn flags_that_version_1_does_not_know_and_a_key_without_sessions_are_damage() {
 }
 
 #[test]
+fn another_spelling_of_the_same_state_is_damage() {
+    // One session of `u` at time 0: flags, id, start, last, expiry, event count, log name.
+    let session = |flags: u8, count: &[u8], rest: &[u8]| {
+        let head = [&b"S\x01\0\x01"[..], &[flags], &[0; 8], b"\0\0\0"].concat();
+        [&head[..], count, b"\x03CIN", rest].concat()
+    };
+    let core = core_with("");
+    assert!(on_timer(&core, &session(0, b"\x01", b""), "u", -1).is_ok());
+    assert_eq!(error_of(&session(0, b"\x81\0", b"")), StateError::Damaged, "a longer varint");
+    assert_eq!(error_of(&session(1 << 4, b"\x01", b"\0")), StateError::Damaged, "no counts");
+}
+
+#[test]
 fn bytes_behind_the_end_are_damage() {
     assert_eq!(error_of(&[rich_state(), vec![0]].concat()), StateError::Damaged);
 }
