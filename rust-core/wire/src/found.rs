@@ -60,3 +60,34 @@ impl<'a> Found<'a> {
         reader.at_end().then_some(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(
+            key in ".{0,40}",
+            log_name in ".{0,40}",
+            at in any::<i64>(),
+            braces in any::<(usize, usize)>(),
+            removed in vec(any::<(usize, usize)>(), 0..8),
+        ) {
+            let found = Found {
+                key: &key,
+                log_name: &log_name,
+                at: EventTime(at),
+                open: braces.0,
+                close: braces.1,
+                removed: removed.into_iter().map(|(start, end)| Span { start, end }).collect(),
+            };
+            let mut bytes = Vec::new();
+            found.encode(&mut bytes);
+            prop_assert_eq!(Found::decode(&bytes), Some(found));
+        }
+    }
+}

@@ -246,3 +246,108 @@ fn decode_session<'a>(reader: &mut Reader<'a>) -> Option<Session<'a>> {
         log_name_counts,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use session::MAX_COUNTED_LOG_NAMES;
+
+    use super::*;
+    use crate::waiting::{self, Arrival};
+
+    /// A session's fields, as differences from its start; the shape of [`Session`].
+    fn session() -> impl Strategy<Value = Session<'static>> {
+        let times =
+            (any::<i64>(), 0..i64::MAX, 0..i64::MAX, any::<i64>(), option::of(any::<i64>()));
+        let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+        let counts = vec((".{1,8}", any::<u64>()), 0..=MAX_COUNTED_LOG_NAMES + 1);
+        (times, flags, any::<u64>(), ".{0,40}", counts).prop_map(
+            |((start, to_id, to_last, expires_at, changed_at), flags, count, name, counts)| {
+                let start = EventTime(start);
+                Session {
+                    id_at: start.plus(to_id),
+                    start,
+                    last: start.plus(to_last),
+                    expires_at: EventTime(expires_at),
+                    event_count: count,
+                    checked_in: flags.0,
+                    checked_in_changed_at: changed_at.map(EventTime),
+                    last_log_name: name.leak(),
+                    last_judged_checked_in: flags.1,
+                    cut_by_max_duration: flags.2,
+                    log_name_counts: LogNameCounts(
+                        counts.into_iter().map(|(name, count)| (name.into(), count)).collect(),
+                    ),
+                }
+            },
+        )
+    }
+
+    /// The bytes of an event that waits, and its time.
+    fn waiting_event() -> impl Strategy<Value = (EventTime, Vec<u8>)> {
+        let bytes = || vec(any::<u8>(), 0..20);
+        (any::<i64>(), any::<i32>(), any::<i64>(), bytes(), bytes(), bytes()).prop_map(
+            |(at, partition, offset, carried, found, record)| {
+                let mut entry = Vec::new();
+                let arrival = Arrival { partition, offset, carried: &carried, watermark_ms: 0 };
+                waiting::put(&mut entry, EventTime(at), &arrival, &found, &record);
+                (EventTime(at), entry)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(
+            mut sessions in vec(session(), 0..=MAX_SESSIONS_PER_KEY),
+            timer_at in option::of(any::<i64>()),
+            events in vec(waiting_event(), 0..5),
+        ) {
+            sessions.sort_by_key(|session| session.start);
+            let sessions = KeySessions { sessions, timer_at: timer_at.map(EventTime) };
+            let mut state = KeyState { sessions, waiting: Waiting::default() };
+            for (at, entry) in &events {
+                state.waiting.push(*at, entry);
+            }
+            prop_assume!(!state.is_empty());
+            let mut bytes = Vec::new();
+            encode(&mut bytes, &state);
+            let decoded = decode(&bytes);
+            prop_assert!(decoded.is_ok(), "{decoded:?}");
+            let mut decoded = decoded.unwrap_or_default();
+            prop_assert_eq!(&decoded.sessions, &state.sessions);
+            let mut again = Vec::new();
+            encode(&mut again, &decoded);
+            prop_assert_eq!(again, &*bytes);
+            let turns = decoded.waiting.take_due(EventTime::MAX).map(|turns| turns.len());
+            prop_assert_eq!(turns, Some(events.len()), "all that waits is there");
+        }
+    }
+
+    #[test]
+    fn a_key_has_eight_sessions_at_most() {
+        let session = Session {
+            id_at: EventTime(0),
+            start: EventTime(0),
+            last: EventTime(0),
+            expires_at: EventTime(0),
+            event_count: 1,
+            checked_in: false,
+            checked_in_changed_at: None,
+            last_log_name: "CIN",
+            last_judged_checked_in: false,
+            cut_by_max_duration: false,
+            log_name_counts: LogNameCounts::default(),
+        };
+        for count in 0..12 {
+            let sessions = vec![session.clone(); count];
+            let mut bytes = Vec::new();
+            let sessions = KeySessions { sessions, timer_at: None };
+            encode(&mut bytes, &KeyState { sessions, waiting: Waiting::default() });
+            let holds = (1..=8).contains(&count);
+            assert_eq!(decode(&bytes).is_ok(), holds, "{count} sessions");
+        }
+    }
+}

@@ -9,6 +9,7 @@
 )]
 
 mod closings;
+mod conformance;
 mod ordered;
 mod output;
 mod properties;
