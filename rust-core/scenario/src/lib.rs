@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// 2024-12-14T00:00:00 in Asia/Seoul, in milliseconds: the zero of every `TIME`.
 pub const ZERO_MS: i64 = 1_734_102_000_000;
@@ -21,10 +22,12 @@ pub const ZERO_MS: i64 = 1_734_102_000_000;
 pub struct Scenario {
     /// The file's name without its ending.
     pub name: String,
-    /// The rules file, where the scenario has one.
+    /// The rules file that it begins with, where the scenario has one.
     pub rules: Option<String>,
     /// The allowed lateness in milliseconds.
     pub lateness_ms: i64,
+    /// The longest record in bytes, where the scenario sets one.
+    pub max_record_size: Option<usize>,
     /// `arrival` or `event-time`.
     pub order: String,
     /// The wall clock in milliseconds, where the scenario sets one.
@@ -55,10 +58,18 @@ pub enum Action {
         key: String,
         /// Its log name.
         log_name: String,
+        /// Members of its record that stand beside the key, the log name and the time, or in place
+        /// of them.
+        with: Map<String, Value>,
         /// Its label; none for an event that rides along without a session.
         label: Option<Label>,
         /// What it closes.
         closed: Vec<Closed>,
+    },
+    /// The job is stopped with a savepoint, and goes on with other rules.
+    Rules {
+        /// The text of the rules file.
+        rules: String,
     },
     /// The watermark moves.
     Watermark {
@@ -172,6 +183,7 @@ pub fn parse(name: &str, text: &str) -> Result<Scenario, ParseError> {
         name: name.to_owned(),
         rules: None,
         lateness_ms: 10 * 60_000,
+        max_record_size: None,
         order: "arrival".to_owned(),
         now_ms: None,
         steps: Vec::new(),
@@ -201,7 +213,14 @@ fn without_comment(line: &str) -> &str {
 impl Scenario {
     fn read_line(&mut self, line: &str) -> Result<Option<Action>, String> {
         if let Some(rules) = line.strip_prefix("rules ") {
-            self.rules = Some(rules.trim().to_owned());
+            let rules = rules.trim().to_owned();
+            if !self.steps.is_empty() {
+                return Ok(Some(Action::Rules { rules }));
+            }
+            self.rules = Some(rules);
+        } else if let Some(size) = line.strip_prefix("max-record-size ") {
+            let size = size.trim().parse().map_err(|error| format!("max-record-size: {error}"))?;
+            self.max_record_size = Some(size);
         } else if let Some(lateness) = line.strip_prefix("lateness ") {
             self.lateness_ms = duration(lateness.trim())?;
         } else if let Some(order) = line.strip_prefix("order ") {
@@ -247,8 +266,10 @@ fn read_step(left: &str, outcome: &str) -> Result<Action, String> {
     }
     let (at, who) =
         left.split_once(" event ").ok_or_else(|| format!("not understood: \"{left}\""))?;
+    let (who, with) = who.split_once(" with ").unwrap_or((who, "{}"));
     let (key, log_name) =
         who.trim().split_once(' ').ok_or_else(|| format!("no log name in \"{who}\""))?;
+    let with = serde_json::from_str(with.trim()).map_err(|error| format!("with: {error}"))?;
     let (label, closed) = match outcome.split_once(';') {
         Some((label, closed)) => (label.trim(), read_closed(closed.trim())?),
         None => (outcome, Vec::new()),
@@ -257,6 +278,7 @@ fn read_step(left: &str, outcome: &str) -> Result<Action, String> {
         at_ms: time(at)?,
         key: key.to_owned(),
         log_name: log_name.trim().to_owned(),
+        with,
         label: read_label(label)?,
         closed,
     })
@@ -336,18 +358,20 @@ impl<'t> Fields<'t> {
 
 /// A time at the front of a text, and the rest.
 fn leading_time(text: &str) -> Result<(i64, &str), String> {
-    let words = if text.starts_with('+') { 2 } else { 1 };
+    let words = if text.starts_with(['+', '-']) { 2 } else { 1 };
     let end = text.match_indices(' ').nth(words - 1).map_or(text.len(), |(position, _)| position);
     let (front, rest) = text.split_at(end);
     Ok((time(front)?, rest))
 }
 
-/// Reads `[+Nd ]HH:MM:SS[.mmm]`, counted from [`ZERO_MS`].
+/// Reads `[+Nd |-Nd ]HH:MM:SS[.mmm]`, counted from [`ZERO_MS`].
 fn time(text: &str) -> Result<i64, String> {
-    let wrong = || format!("not a time, [+Nd ]HH:MM:SS[.mmm]: \"{text}\"");
-    let (days, clock) = match text.trim().strip_prefix('+') {
-        Some(rest) => rest.split_once("d ").ok_or_else(wrong)?,
-        None => ("0", text.trim()),
+    let wrong = || format!("not a time, [+Nd |-Nd ]HH:MM:SS[.mmm]: \"{text}\"");
+    let text = text.trim();
+    let (days, clock) = if text.starts_with(['+', '-']) {
+        text.split_once("d ").ok_or_else(wrong)?
+    } else {
+        ("0", text)
     };
     let (seconds, millis) = clock.split_once('.').unwrap_or((clock, "0"));
     let parts = seconds
@@ -384,6 +408,7 @@ mod tests {
         assert_eq!(time("11:40:00"), Ok(1_734_144_000_000));
         assert_eq!(time("00:00:00.5"), Ok(ZERO_MS + 500));
         assert_eq!(time("+1d 00:00:00.001"), Ok(ZERO_MS + 86_400_001));
+        assert_eq!(time("-1d 23:59:59.999"), Ok(ZERO_MS - 1));
         assert!(time("11:40").is_err());
     }
 
@@ -391,6 +416,16 @@ mod tests {
     fn a_line_that_is_not_understood_is_named() {
         let error = parse("some", "# fine\nwatermark soon -> nothing").unwrap_err();
         assert!(error.to_string().starts_with("some:2: not a time"), "{error}");
+    }
+
+    #[test]
+    fn rules_behind_the_first_step_are_a_step() {
+        let text = "rules {\"a\":1}\n00:00:01 event u1 CIN with {\"b\": [2]} -> none\nrules {}";
+        let scenario = parse("rules", text).unwrap();
+        assert_eq!(scenario.rules.as_deref(), Some("{\"a\":1}"));
+        let [event, rules] = scenario.steps.as_slice() else { panic!("{:?}", scenario.steps) };
+        assert!(matches!(&event.action, Action::Event { with, .. } if with["b"][0] == 2));
+        assert_eq!(rules.action, Action::Rules { rules: "{}".to_owned() });
     }
 
     #[test]

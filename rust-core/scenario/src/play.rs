@@ -33,26 +33,31 @@ pub trait Engine {
     fn on_timer(&mut self, state: &[u8], key: &str, timer_ms: i64, watermark_ms: i64) -> Vec<u8>;
 }
 
-/// Plays every scenario file of the project, each on an engine of its own that `open` makes from
-/// the core's options.
+/// The scenario files of the project.
+///
+/// # Panics
+///
+/// Where one cannot be read, or nearly all of them are gone.
+#[must_use]
+pub fn scenarios() -> Vec<Scenario> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let scenarios = crate::read_folder(&folder).expect("scenario files");
+    assert!(scenarios.len() >= 60, "only {} scenario files found", scenarios.len());
+    scenarios
+}
+
+/// Plays every scenario file of the project, each on engines of its own that `open` makes from the
+/// core's options.
 ///
 /// # Panics
 ///
 /// Where a core does not do what a scenario says.
-pub fn play_all<E: Engine>(mut open: impl FnMut(&str) -> E) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let scenarios = crate::read_folder(&folder).expect("scenario files");
-    assert!(scenarios.len() >= 11, "only {} scenario files found", scenarios.len());
-    for scenario in &scenarios {
-        let options = format!(
-            "allowed_lateness_ms={}\nclose_records=true\norder={}\nrules={}",
-            scenario.lateness_ms,
-            scenario.order,
-            scenario.rules.as_deref().unwrap_or_default()
-        );
+pub fn play_all<E: Engine>(open: impl Fn(&str) -> E) {
+    for scenario in &scenarios() {
         Player {
             scenario,
-            engine: open(&options),
+            open: &open,
+            engine: open(&options(scenario, scenario.rules.as_deref())),
             keys: BTreeMap::new(),
             watermark_ms: i64::MIN,
             expected: Vec::new(),
@@ -61,9 +66,22 @@ pub fn play_all<E: Engine>(mut open: impl FnMut(&str) -> E) {
     }
 }
 
+/// The core's options for a scenario; `rules` stands last there.
+fn options(scenario: &Scenario, rules: Option<&str>) -> String {
+    let mut options = format!(
+        "allowed_lateness_ms={}\nclose_records=true\norder={}\n",
+        scenario.lateness_ms, scenario.order
+    );
+    if let Some(size) = scenario.max_record_size {
+        options.push_str(&format!("max_record_size={size}\n"));
+    }
+    options + "rules=" + rules.unwrap_or_default()
+}
+
 /// What Flink does for the core: state and one timer for each key, and a watermark.
-struct Player<'s, E> {
+struct Player<'s, E, O> {
     scenario: &'s Scenario,
+    open: &'s O,
     engine: E,
     keys: BTreeMap<String, Key>,
     watermark_ms: i64,
@@ -128,20 +146,27 @@ fn carried(offset: i64) -> String {
     format!("carried for {offset}")
 }
 
-impl<E: Engine> Player<'_, E> {
+impl<E: Engine, O: Fn(&str) -> E> Player<'_, E, O> {
     fn play(mut self) {
         for step in &self.scenario.steps {
             let place = format!("{}:{}", self.scenario.name, step.line);
             match &step.action {
-                Action::Event { at_ms, key, log_name, label, closed } => {
-                    let record = json!({"uid": key, "log_name": log_name, "ts": at_ms}).to_string();
+                Action::Event { at_ms, key, log_name, with, label, closed } => {
+                    let mut record = json!({"uid": key, "log_name": log_name, "ts": at_ms});
+                    for (name, value) in with {
+                        record[name] = value.clone();
+                    }
                     let (at_ms, label) = (*at_ms, label.as_ref());
                     let expected =
                         Expected { place: place.clone(), key, at_ms, label, came: false };
                     self.expected.push(expected);
-                    let given = self.event(record.as_bytes());
+                    let given = self.event(record.to_string().as_bytes(), key);
                     self.check_labels(&given.outputs);
                     assert_eq!(given.closed(), *closed, "{place}");
+                }
+                // A savepoint and a restore: what a core keeps is in the keys.
+                Action::Rules { rules } => {
+                    self.engine = (self.open)(&options(self.scenario, Some(rules)));
                 }
                 Action::Watermark { at_ms, closed } => {
                     self.watermark_ms = self.watermark_ms.max(*at_ms);
@@ -200,13 +225,14 @@ impl<E: Engine> Player<'_, E> {
         })
     }
 
-    fn event(&mut self, record: &[u8]) -> Given {
+    fn event(&mut self, record: &[u8], expected_key: &str) -> Given {
         let now_ms = self.now_ms();
         let frame = self.engine.decode(record, -1, now_ms);
         let (key, found) = match DecodeReply::read(&frame).unwrap() {
             DecodeReply::Event { key, found, .. } => (key.to_owned(), found.to_vec()),
             DecodeReply::DeadLetter { reason, detail } => panic!("dead letter {reason}: {detail}"),
         };
+        assert_eq!(key, expected_key, "{}", self.scenario.name);
         let offset = i64::try_from(self.expected.len()).unwrap() - 1;
         let (carried, watermark_ms) = (carried(offset), self.watermark_ms);
         let arrival = Arrival { partition: 3, offset, carried: carried.as_bytes(), watermark_ms };

@@ -1,5 +1,6 @@
 package com.main.session;
 
+import com.main.core.CoreOptions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -29,13 +30,17 @@ final class Scenario {
         return content.get("name").textValue();
     }
 
-    /** The text of the rules file; empty for the built-in rules. */
-    String rules() {
-        return content.get("rules").asText("");
+    /** What the scenario begins with. */
+    CoreOptions options() {
+        return options(content.get("rules").asText(""));
     }
 
-    long latenessMs() {
-        return content.get("lateness_ms").longValue();
+    /** The scenario's options with these rules. */
+    CoreOptions options(String rules) {
+        CoreOptions options = new CoreOptions().closeRecords(true).ordered(ordered()).rules(rules);
+        options.allowedLatenessMs(content.get("lateness_ms").longValue());
+        JsonNode maxRecordSize = content.get("max_record_size");
+        return maxRecordSize.isNull() ? options : options.maxRecordSize(maxRecordSize.intValue());
     }
 
     /** Whether events wait for their turn by event time. */

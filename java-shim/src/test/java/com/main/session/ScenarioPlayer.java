@@ -37,7 +37,7 @@ final class ScenarioPlayer implements AutoCloseable {
 
     private final Scenario scenario;
     private final boolean onHeap;
-    private final SessionCore decoder;
+    private SessionCore decoder;
     private SessionHarness harness;
 
     /** Whose session an id is, of each that is open. */
@@ -54,12 +54,7 @@ final class ScenarioPlayer implements AutoCloseable {
     ScenarioPlayer(Scenario scenario, StateBackend backend, int cacheEntries) throws Exception {
         this.scenario = scenario;
         onHeap = backend instanceof HashMapStateBackend;
-        CoreOptions options =
-                new CoreOptions()
-                        .allowedLatenessMs(scenario.latenessMs())
-                        .closeRecords(true)
-                        .ordered(scenario.ordered())
-                        .rules(scenario.rules());
+        CoreOptions options = scenario.options();
         decoder = SessionCore.open(options, null);
         harness = SessionHarness.open(options, backend, cacheEntries);
     }
@@ -68,6 +63,9 @@ final class ScenarioPlayer implements AutoCloseable {
         switch (step.get("step").textValue()) {
             case "event":
                 playEvent(step);
+                break;
+            case "rules":
+                changeRules(step.get("rules").textValue());
                 break;
             case "watermark":
                 moveWatermark(step.get("at_ms").longValue());
@@ -101,9 +99,19 @@ final class ScenarioPlayer implements AutoCloseable {
 
     /** Goes on with another function that has the state of the one before. */
     void restart() throws Exception {
-        SessionHarness before = harness;
-        harness = before.restored();
-        before.close();
+        goOnWith(harness.restored());
+    }
+
+    private void changeRules(String rules) throws Exception {
+        CoreOptions options = scenario.options(rules);
+        decoder.close();
+        decoder = SessionCore.open(options, null);
+        goOnWith(harness.restored(options));
+    }
+
+    private void goOnWith(SessionHarness next) throws Exception {
+        harness.close();
+        harness = next;
         if (scenario.ordered()) {
             // It starts without a watermark: what comes late in the scenario would wait.
             harness.watermark(watermarkMs);
@@ -128,8 +136,11 @@ final class ScenarioPlayer implements AutoCloseable {
                         .put("uid", key)
                         .put("log_name", step.get("log_name").textValue());
         record.set("ts", step.get("at_ms"));
+        record.setAll((ObjectNode) step.get("with"));
+        InputRecord event = decode(JSON.writeValueAsBytes(record), eventLines.size());
+        assertThat(event.key()).as(place(step)).isEqualTo(key);
         waiting.add(eventLines.size());
-        harness.event(decode(JSON.writeValueAsBytes(record), eventLines.size()));
+        harness.event(event);
         eventLines.add(step);
         takeOutputs();
         assertThat(takeClosings()).as(place(step)).isEqualTo(step.get("closed"));
