@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rig import checks, layout
+from rig import checks, fuzz, layout
 from rig import replay as session_replay
 
 SCRIPTS = layout.PROJECT / "scripts"
@@ -28,6 +28,7 @@ def lint() -> bool:
     return all(
         [
             _run("cargo", "fmt", "--all", "--check"),
+            _run("cargo", "fmt", "--manifest-path", fuzz.CRATE / "Cargo.toml", "--check"),
             _run(
                 *("cargo", "clippy", "--workspace", "--all-targets", "--all-features"),
                 *("--locked", "--quiet", "--", "--deny", "warnings"),
@@ -68,6 +69,18 @@ def replay() -> bool:
     )
 
 
+def fuzzing() -> bool:
+    """Every fuzz target, briefly; scripts/fuzz is the long run."""
+    try:
+        outcomes = fuzz.run(
+            fuzz.targets(), inputs=fuzz.SHORT_INPUTS, seed=fuzz.SHORT_SEED, keep=False
+        )
+    except fuzz.FuzzError as error:
+        print(error, file=sys.stderr)
+        return False
+    return not any(outcome.finding for outcome in outcomes)
+
+
 def java() -> bool:
     """The shim's tests, with the real library; leaves the jar in target/."""
     return _run(*MAVEN, "verify")
@@ -83,11 +96,6 @@ def e2e() -> bool:
     return end_to_end([]) == 0
 
 
-def faults() -> bool:
-    """Faults done to the job, a few minutes of them, each with the ledger."""
-    return _run(layout.PROJECT / "scripts" / "faults", "--ci")
-
-
 def end_to_end(arguments: list[str]) -> int:
     """Runs the end-to-end tests with arguments for pytest; returns its exit code."""
     problems = checks.missing_tools() + checks.short_space(layout.PROJECT, 4, 3)
@@ -100,7 +108,9 @@ def end_to_end(arguments: list[str]) -> int:
     return subprocess.run(command).returncode
 
 
-SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, replay, java, jar, e2e, faults)}
+SUITES = {
+    suite.__name__: suite for suite in (lint, scripts, rust, fuzzing, replay, java, jar, e2e)
+}
 
 
 def main() -> int:

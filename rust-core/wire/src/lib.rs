@@ -18,6 +18,8 @@ mod core;
 mod dead_letter;
 mod failing;
 mod found;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod json;
 mod json_tree;
 mod log_after;
