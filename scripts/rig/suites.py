@@ -108,9 +108,7 @@ def end_to_end(arguments: list[str]) -> int:
     return subprocess.run(command).returncode
 
 
-SUITES = {
-    suite.__name__: suite for suite in (lint, scripts, rust, fuzzing, replay, java, jar, e2e)
-}
+SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, fuzzing, replay, java, jar, e2e)}
 
 
 def main() -> int:
