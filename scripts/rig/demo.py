@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import json
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import requests
 from confluent_kafka import KafkaException
@@ -17,8 +17,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rig import checks, job, layout, ledger, load, parts, records
+from rig import checks, job, layout, ledger, load, parts, records, rules_at_work
 from rig.broker import Broker
+from rig.clock import time_of_day
 from rig.flink.cluster import Cluster
 from rig.flink.rest import JobError, Rest, RestError
 from rig.ledger import Account
@@ -150,7 +151,9 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
             say(f"{INPUT}, {OUTPUT}, {PARTITIONS} partitions each")
         with steps.step("The job") as say:
             job_id = cluster.submit(
-                "--bootstrap-servers", broker.bootstrap_servers, parallelism=options.parallelism
+                *("--bootstrap-servers", broker.bootstrap_servers),
+                *(("--rules", str(options.rules.absolute())) if options.rules else ()),
+                parallelism=options.parallelism,
             )
             cluster.rest.wait_for_state(job_id, "RUNNING")
             say(f"{job_id}, parallelism {options.parallelism}")
@@ -163,14 +166,22 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
             sent = _send(run, broker, load.simple_test())
             simple_test = _keep(broker, sent)
             say(f"{len(simple_test.out)} came out")
+        story: list[records.Acknowledged] = []
+        if options.rules:
+            with steps.step("The rules") as say:
+                story = _send(run, broker, rules_at_work.story())
+                sent += story
+                say(f"{options.rules}, {len(story)} records to show them")
         with steps.step("A generated load") as say:
             expected = load.generated(options.records, options.seed)
-            sent += _send(run, broker, [each.record for each in expected])
+            loaded = _send(run, broker, [each.record for each in expected])
+            sent += loaded
             say(f"{options.records:,} records sent, seed {options.seed}")
             account = _keep(broker, sent)
     _show_simple_test(simple_test)
-    of_the_load = [each.origin for each in sent[len(load.SIMPLE_TEST) :]]
-    as_expected = _show_outcomes(expected, account, of_the_load)
+    if options.rules:
+        console.print(rules_at_work.table(options.rules.name, story, account))
+    as_expected = _show_outcomes(expected, account, [each.origin for each in loaded])
     holds = ledger.show(account, console)
     if not as_expected:
         console.print("[red]FAIL[/]: the load's outcomes are not the expected ones")
@@ -181,8 +192,13 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
 
 def _problems(options: argparse.Namespace) -> list[str]:
     ports = {"--broker-port": options.broker_port, "--web-port": options.web_port}
+    rules = options.rules
+    no_rules = (
+        [f"the rules file {rules}, which is not there"] if rules and not rules.is_file() else []
+    )
     return (
         checks.missing_tools()
+        + no_rules
         + checks.taken_ports(ports)
         + checks.short_space(layout.PROJECT, FREE_MEMORY_GIB, FREE_DISK_GIB)
     )
@@ -235,7 +251,7 @@ def _show_simple_test(account: Account) -> None:
         times = (label[f"session_{name}"] for name in ("start_ts", "last_ts", "expire_at"))
         table.add_row(
             label["session_id"],
-            *(_clock(at_ms) for at_ms in times),
+            *(time_of_day(at_ms) for at_ms in times),
             str(label["seq_in_session"]),
         )
     console.print(table)
@@ -264,13 +280,6 @@ def _outcome(account: Account, origin: records.Origin) -> str:
     return LABELLED if origin in account.out else "nothing"
 
 
-def _clock(at_ms: int) -> str:
-    """Time of day in the zone of `ts_str` (Asia/Seoul has had +09:00 all year since 1988)."""
-    zone = datetime.timezone(datetime.timedelta(hours=9))
-    at = datetime.datetime.fromtimestamp(at_ms / 1000, zone)
-    return at.strftime("%H:%M:%S.%f")[:-3]
-
-
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -285,6 +294,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=1, help="of the load; default: %(default)s")
     command.add_argument(
         "--parallelism", type=int, default=2, choices=range(1, SLOTS + 1), help="default: 2"
+    )
+    command.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="other rules, as examples/rules.json; shows what they make of six records",
     )
     command.set_defaults(command=up)
     commands.add_parser("down", help="stop all, delete its data").set_defaults(command=down)

@@ -95,7 +95,8 @@ def _spoilt(event: dict) -> list[tuple[str, bytes | None]]:
         ("null_value", None),
         ("invalid_json", _text(event)[:-1]),
         ("not_an_object", _text([event])),
-        ("missing_key", _text({**event, "uid": ""})),
+        # Whatever field the rules take for the key.
+        ("missing_key", _text({name: event[name] for name in ("log_name", "ts")})),
         ("missing_log_name", _text({**event, "log_name": None})),
         ("missing_ts", _text({name: event[name] for name in event if name != "ts"})),
         ("invalid_ts", _text({**event, "ts": event["ts"] // 1000})),
