@@ -1,0 +1,213 @@
+package com.main.benchmarks;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.GarbageCollectorMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.restartstrategy.RestartStrategies;
+import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
+import org.apache.flink.runtime.jobgraph.JobGraph;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/**
+ * One run of one peer on a MiniCluster, in a JVM of its own; prints what it took as JSON.
+ *
+ * <p>The figures are of a window: from 35 % to 98 % of the records, where most of the code is
+ * compiled and the end has not begun. Three checkpoints fall into it, at the same records for every
+ * peer.
+ */
+public final class Pipeline {
+    private static final double FROM = 0.35;
+    private static final double TO = 0.98;
+    private static final double[] CHECKPOINTS = {0.40, 0.65, 0.90};
+
+    private static final OperatingSystemMXBean OS =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
+    public static void main(String[] args) throws Exception {
+        Map<String, String> options = new TreeMap<>();
+        for (String arg : args) {
+            String[] parts = arg.split("=", 2);
+            options.put(parts[0], parts[1]);
+        }
+        if (options.containsKey("make")) {
+            Load.make(
+                    Paths.get(options.get("make")),
+                    Integer.parseInt(options.get("partitions")),
+                    Long.parseLong(options.get("records")),
+                    Integer.parseInt(options.get("users")),
+                    Integer.parseInt(options.get("active")),
+                    1);
+            return;
+        }
+        System.out.println(new Pipeline(options).run());
+        // Flink leaves threads behind.
+        System.exit(0);
+    }
+
+    private final Map<String, String> options;
+    private final int parallelism;
+    private final long records;
+
+    private Pipeline(Map<String, String> options) {
+        this.options = options;
+        parallelism = Integer.parseInt(options.get("parallelism"));
+        records = Long.parseLong(options.get("records"));
+    }
+
+    private String run() throws Exception {
+        Path work = Paths.get(options.get("work"));
+        Files.createDirectories(work);
+        Configuration settings = new Configuration();
+        settings.setString("state.backend.type", backend());
+        if (options.get("backend").equals("rocksdb-heap-timers")) {
+            settings.setString("state.backend.rocksdb.timer-service.factory", "HEAP");
+        }
+        settings.setString("state.backend.incremental", "false");
+        settings.setString("state.checkpoints.dir", work.resolve("checkpoints").toUri().toString());
+        settings.setString("io.tmp.dirs", work.toString());
+        settings.setString("taskmanager.memory.managed.size", "1g");
+        settings.setString("taskmanager.memory.network.min", "128m");
+        settings.setString("taskmanager.memory.network.max", "128m");
+        MiniCluster flink =
+                new MiniCluster(
+                        new MiniClusterConfiguration.Builder()
+                                .setConfiguration(settings)
+                                .setNumSlotsPerTaskManager(parallelism)
+                                .build());
+        flink.start();
+        JobGraph job = graph(settings);
+        flink.submitJob(job).get();
+
+        Figures from = null;
+        Figures to = null;
+        int checkpoint = 0;
+        CompletedCheckpointStats last = null;
+        while (to == null) {
+            long fed = fed();
+            if (from == null && fed >= records * FROM) {
+                from = new Figures(fed);
+            }
+            if (checkpoint < CHECKPOINTS.length && fed >= records * CHECKPOINTS[checkpoint]) {
+                checkpoint++;
+                flink.triggerCheckpoint(job.getJobID()).get();
+                last =
+                        flink.getExecutionGraph(job.getJobID())
+                                .get()
+                                .getCheckpointStatsSnapshot()
+                                .getHistory()
+                                .getLatestCompletedCheckpoint();
+            }
+            if (fed >= records * TO) {
+                to = new Figures(fed);
+            }
+            if (flink.getJobStatus(job.getJobID()).get().isGloballyTerminalState() && to == null) {
+                throw new IllegalStateException(
+                        "ended early",
+                        flink.requestJobResult(job.getJobID())
+                                .get()
+                                .getSerializedThrowable()
+                                .orElse(null));
+            }
+            Thread.sleep(1);
+        }
+        flink.requestJobResult(job.getJobID()).get().toJobExecutionResult(getClass().getClassLoader());
+        return json(from, to, last);
+    }
+
+    private String backend() {
+        return options.get("backend").equals("heap") ? "hashmap" : "rocksdb";
+    }
+
+    private JobGraph graph(Configuration settings) {
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(settings);
+        env.setParallelism(parallelism);
+        env.setMaxParallelism(128);
+        // Checkpoints come by the records, not by the clock.
+        env.enableCheckpointing(3_600_000);
+        env.setRestartStrategy(RestartStrategies.noRestart());
+        env.getConfig().disableGenericTypes();
+        Peer<?, ?> peer =
+                Peer.of(
+                        options.get("peer"),
+                        Integer.parseInt(options.getOrDefault("cache", "0")));
+        if (peer.objectReuse()) {
+            env.getConfig().enableObjectReuse();
+        }
+        add(env, peer);
+        return env.getStreamGraph().getJobGraph();
+    }
+
+    private <I, O> void add(StreamExecutionEnvironment env, Peer<I, O> peer) {
+        peer.sessions(
+                        env.fromSource(
+                                        new NumberSequenceSource(0, records - 1),
+                                        WatermarkStrategy.noWatermarks(),
+                                        "numbers")
+                                .flatMap(new Feed<>(options.get("load"), peer.decoder()))
+                                .assignTimestampsAndWatermarks(peer.watermarks()))
+                .addSink(new Touch<>(peer.encoder("log-after"), options.containsKey("hash")));
+    }
+
+    private long fed() {
+        long fed = 0;
+        for (int subtask = 0; subtask < parallelism; subtask++) {
+            fed += Feed.PROGRESS.get(subtask);
+        }
+        return fed;
+    }
+
+    private String json(Figures from, Figures to, CompletedCheckpointStats checkpoint)
+            throws Exception {
+        long events = to.fed - from.fed;
+        String rss = "0";
+        for (String line : Files.readAllLines(Paths.get("/proc/self/status"))) {
+            if (line.startsWith("VmHWM:")) {
+                rss = line.replaceAll("\\D", "");
+            }
+        }
+        return String.format(
+                "{\"cpu_us_per_event\":%.4f,\"wall_us_per_event\":%.4f,\"gc_us_per_event\":%.4f,"
+                        + "\"cores\":%.3f,\"window_events\":%d,\"checkpoint_bytes\":%d,"
+                        + "\"checkpoint_ms\":%d,\"rss_kb\":%s,\"out_records\":%d,"
+                        + "\"out_bytes\":%d,\"out_hash\":\"%016x\"}",
+                (to.cpuNs - from.cpuNs) / 1e3 / events,
+                (to.wallNs - from.wallNs) / 1e3 / events,
+                (to.gcMs - from.gcMs) * 1e3 / events,
+                (double) (to.cpuNs - from.cpuNs) / (to.wallNs - from.wallNs),
+                events,
+                checkpoint == null ? -1 : checkpoint.getStateSize(),
+                checkpoint == null ? -1 : checkpoint.getEndToEndDuration(),
+                rss,
+                Touch.RECORDS.sum(),
+                Touch.BYTES.sum(),
+                Touch.HASHES.sum());
+    }
+
+    /** What the process has taken so far, as the operating system counts it. */
+    private static final class Figures {
+        private final long fed;
+        private final long cpuNs = OS.getProcessCpuTime();
+        private final long wallNs = System.nanoTime();
+        private final long gcMs;
+
+        private Figures(long fed) {
+            this.fed = fed;
+            long ms = 0;
+            for (GarbageCollectorMXBean each : ManagementFactory.getGarbageCollectorMXBeans()) {
+                ms += each.getCollectionTime();
+            }
+            gcMs = ms;
+        }
+    }
+}

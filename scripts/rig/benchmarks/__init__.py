@@ -1,0 +1,1 @@
+"""The job beside its peers: what each run measures, and the report."""

@@ -1,0 +1,146 @@
+"""The whole pipeline on a MiniCluster, with an in-memory source: one fresh JVM a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from rig import checks, job, layout
+from rig.benchmarks import results
+
+LEVEL = "pipeline"
+BENCHMARKS = layout.PROJECT / "benchmarks"
+CLASSES = BENCHMARKS / "target" / "classes"
+CLASS_PATH = BENCHMARKS / "target" / "class-path"
+# Some peers take five times as long for a record: fewer will do.
+SLOW = ("plain", "stock")
+DEFAULT_CACHE = 131072
+
+
+class Load(NamedTuple):
+    """The records, as benchmarks/.../Load.java makes them."""
+
+    records: int = 3_000_000
+    users: int = 200_000
+    active: int = 10_000
+
+    def folder(self, partitions: int) -> Path:
+        return layout.RUNS / f"load-{self.records}-{self.users}-{self.active}-{partitions}"
+
+
+def build(log: Path) -> None:
+    """Builds the jar where it is stale, and the benchmarks on it."""
+    if job.stale():
+        job.build(log)
+    subprocess.run(
+        ["mvn", "--batch-mode", "--quiet", "-f", BENCHMARKS / "pom.xml", "compile"],
+        check=True,
+        cwd=layout.PROJECT,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def java(main: str, *arguments: str, heap: str = "2g", wrapper: list[str] = ()) -> str:
+    """Runs a class of the benchmarks in a JVM of its own; returns what it prints."""
+    opens = re.search(r"<jvm.opens>(--add-exports[^<]*)", (layout.PROJECT / "pom.xml").read_text())
+    command = [
+        *wrapper,
+        checks.java(),
+        *(f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g"),
+        *(opens.group(1).split() if opens else []),
+        "-cp",
+        f"{CLASSES}:{CLASS_PATH.read_text()}",
+        f"com.main.benchmarks.{main}",
+        *arguments,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise RuntimeError(f"{main} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def make_load(load: Load, partitions: int) -> Path:
+    folder = load.folder(partitions)
+    if not folder.exists():
+        partial = folder.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        java(
+            "Pipeline",
+            f"make={partial}",
+            f"partitions={partitions}",
+            *(f"{name}={value}" for name, value in load._asdict().items()),
+        )
+        partial.rename(folder)
+    return folder
+
+
+def measure(
+    console: Console,
+    *,
+    rounds: int,
+    backends: list[str],
+    peers: list[str],
+    parallelism: int,
+    load: Load,
+) -> None:
+    """Runs every peer once a round, so that what else the machine does meets all alike."""
+    folder = make_load(load, parallelism)
+    work = layout.RUNS / f"bench-{os.getpid()}"
+    first = max((run["round"] for run in results.read(LEVEL)), default=0) + 1
+    try:
+        for number in range(first, first + rounds):
+            for backend in backends:
+                for peer in peers:
+                    _run(console, number, backend, peer, parallelism, load, folder, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _run(
+    console: Console,
+    number: int,
+    backend: str,
+    peer: str,
+    parallelism: int,
+    load: Load,
+    folder: Path,
+    work: Path,
+) -> None:
+    name, _, cache = peer.partition("@")
+    records = load.records // 3 if name in SLOW else load.records
+    shutil.rmtree(work, ignore_errors=True)
+    began = time.monotonic()
+    printed = java(
+        "Pipeline",
+        f"peer={name}",
+        f"backend={backend}",
+        f"parallelism={parallelism}",
+        f"records={records}",
+        f"cache={cache or DEFAULT_CACHE}",
+        f"load={folder}",
+        f"work={work}",
+        wrapper=os.environ.get("BENCH_WRAPPER", "").split(),
+    )
+    figures = json.loads(printed.splitlines()[-1])
+    run = {
+        "round": number,
+        "backend": backend,
+        "peer": peer,
+        "parallelism": parallelism,
+        **load._asdict(),
+        **figures,
+        "load_average": os.getloadavg()[0],
+    }
+    results.append(LEVEL, run)
+    console.print(
+        f"round {number}  {backend:20} {peer:10} {figures['cpu_us_per_event']:7.2f} us/event"
+        f"  {figures['cores']:.2f} cores  {time.monotonic() - began:.0f} s"
+    )
