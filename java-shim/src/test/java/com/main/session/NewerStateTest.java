@@ -105,8 +105,8 @@ class NewerStateTest {
         private static final long serialVersionUID = 1L;
 
         @Override
-        public void processElement(
-                InputRecord record, Context context, Collector<OutputRecord> out) throws Exception {
+        public void processElement(InputRecord record, Context context, Collector<OutputRecord> out)
+                throws Exception {
             getRuntimeContext()
                     .getState(
                             new ValueStateDescriptor<>(
