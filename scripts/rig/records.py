@@ -107,13 +107,15 @@ def create_topics(
 
 
 def delete_topic(bootstrap_servers: str, topic: str) -> None:
-    for deleted in AdminClient(_client(bootstrap_servers)).delete_topics([topic]).values():
+    client = AdminClient(_client(bootstrap_servers))
+    for deleted in client.delete_topics([topic]).values():
         deleted.result(ADMIN_PATIENCE_S)
 
 
 def add_partitions(bootstrap_servers: str, topic: str, total: int) -> None:
     wanted = [NewPartitions(topic, total)]
-    for made in AdminClient(_client(bootstrap_servers)).create_partitions(wanted).values():
+    client = AdminClient(_client(bootstrap_servers))
+    for made in client.create_partitions(wanted).values():
         made.result(ADMIN_PATIENCE_S)
 
 
@@ -132,7 +134,8 @@ def configure_topic(bootstrap_servers: str, topic: str, config: dict[str, str]) 
 def delete_before(bootstrap_servers: str, topic: str, offsets: dict[int, int]) -> None:
     """Deletes what lies before an offset, as retention would; `offsets` is by partition."""
     wanted = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
-    for deleted in AdminClient(_client(bootstrap_servers)).delete_records(wanted).values():
+    client = AdminClient(_client(bootstrap_servers))
+    for deleted in client.delete_records(wanted).values():
         deleted.result(ADMIN_PATIENCE_S)
 
 
@@ -147,13 +150,19 @@ def retention_ms(bootstrap_servers: str, topic: str) -> int | None:
 
 
 def send(
-    bootstrap_servers: str, topic: str, records: Iterable[Record], **properties: object
+    bootstrap_servers: str,
+    topic: str,
+    records: Iterable[Record],
+    *,
+    patient: bool = False,
+    **properties: object,
 ) -> list[Acknowledged]:
     """Sends records, in order within a partition; returns one acknowledgement per record, in order.
 
-    `properties` are the producer's, with `_` for `.`.
+    A `patient` sender says nothing of a broker that is away for a while. `properties` are the
+    producer's, with `_` for `.`.
     """
-    return _send(_producer(bootstrap_servers, **properties), topic, records)
+    return _send(_producer(bootstrap_servers, patient, **properties), topic, records)
 
 
 @contextlib.contextmanager
@@ -168,10 +177,10 @@ def transaction(
     producer.commit_transaction(ADMIN_PATIENCE_S)
 
 
-def _producer(bootstrap_servers: str, **properties: object) -> Producer:
+def _producer(bootstrap_servers: str, patient: bool = False, **properties: object) -> Producer:
     return Producer(
         {
-            **_client(bootstrap_servers),
+            **_client(bootstrap_servers, patient),
             "enable.idempotence": True,
             # The Java client's choice of partition, so that a user stays where the user's own
             # producer would put it.
@@ -233,7 +242,7 @@ class Reader:
     ):
         """A `patient` reader goes on where the broker or a topic is away for a while."""
         self._patient = patient
-        self._consumer = _consumer(bootstrap_servers, isolation_level)
+        self._consumer = _consumer(bootstrap_servers, isolation_level, patient)
         partitions = [
             TopicPartition(topic, each, OFFSET_BEGINNING)
             for topic in topics
@@ -340,6 +349,16 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
         consumer.close()
 
 
+def commit(bootstrap_servers: str, group: str, topic: str, offsets: dict[int, int]) -> None:
+    """Commits for a group that nobody is in; `offsets` is by partition."""
+    consumer = Consumer({**_client(bootstrap_servers), "group.id": group})
+    try:
+        wanted = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        consumer.commit(offsets=wanted, asynchronous=False)
+    finally:
+        consumer.close()
+
+
 def sizes(bootstrap_servers: str, topic: str) -> dict[int, tuple[int, int]]:
     """{partition: (first offset, offset behind the last record)}"""
     consumer = _consumer(bootstrap_servers)
@@ -367,15 +386,18 @@ def read_acknowledged(file: Path) -> list[Acknowledged]:
     ]
 
 
-def _client(bootstrap_servers: str) -> dict:
+def _client(bootstrap_servers: str, patient: bool = False) -> dict:
     # Errors only: a broker that has just come up makes the client warn of what it then retries.
-    return {"bootstrap.servers": bootstrap_servers, "log_level": 3}
+    # Where the broker is meant to be away, each attempt to connect would be an error.
+    return {"bootstrap.servers": bootstrap_servers, "log_level": 0 if patient else 3}
 
 
-def _consumer(bootstrap_servers: str, isolation_level: str = "read_committed") -> Consumer:
+def _consumer(
+    bootstrap_servers: str, isolation_level: str = "read_committed", patient: bool = False
+) -> Consumer:
     return Consumer(
         {
-            **_client(bootstrap_servers),
+            **_client(bootstrap_servers, patient),
             # Partitions are assigned, not subscribed to: the group exists in name only.
             "group.id": "rig-reader",
             "enable.auto.commit": False,

@@ -108,7 +108,15 @@ def end_to_end(arguments: list[str]) -> int:
     return subprocess.run(command).returncode
 
 
-SUITES = {suite.__name__: suite for suite in (lint, scripts, rust, fuzzing, replay, java, jar, e2e)}
+def faults() -> bool:
+    """Some minutes of the faults, each ending with the ledger; scripts/faults --all has the rest."""
+    return _run(SCRIPTS / "faults", "--ci")
+
+
+SUITES = {
+    suite.__name__: suite
+    for suite in (lint, scripts, rust, fuzzing, replay, java, jar, e2e, faults)
+}
 
 
 def main() -> int:

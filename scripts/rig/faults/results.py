@@ -21,6 +21,7 @@ def of(fault: Fault, trial: Trial, account: Account | None, failure: str, second
     result = {
         "fault": fault.name,
         "delivery": trial.delivery,
+        "planned": trial.count,
         "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(seconds),
         "recovery_s": None if trial.recovery_s is None else round(trial.recovery_s, 1),
@@ -52,11 +53,15 @@ def keep(result: dict) -> None:
 
 
 def newest() -> dict[tuple[str, str], dict]:
-    """The newest result of each fault and delivery guarantee."""
+    """The newest result of each fault and delivery guarantee, of those with all its records."""
     if not KEPT.exists():
         return {}
     results = [json.loads(line) for line in KEPT.read_text().splitlines()]
-    return {(each["fault"], each["delivery"]): each for each in results}
+    return {
+        (each["fault"], each["delivery"]): each
+        for each in results
+        if each["fault"] in FAULTS and each["planned"] >= FAULTS[each["fault"]].count
+    }
 
 
 def write_table(file: Path = TABLE) -> list[str]:

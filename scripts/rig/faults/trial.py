@@ -259,7 +259,7 @@ class _Sender(threading.Thread):
     def __init__(self, trial: Trial, to_send: Iterable[Record], properties: dict):
         super().__init__(name="load", daemon=True)
         self._send: Callable[[], list[Acknowledged]] = lambda: records.send(
-            trial.broker.bootstrap_servers, trial.input, to_send, **properties
+            trial.broker.bootstrap_servers, trial.input, to_send, patient=True, **properties
         )
         self._sent: list[Acknowledged] = []
         self._failure: Exception | None = None
