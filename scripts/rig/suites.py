@@ -109,7 +109,7 @@ def end_to_end(arguments: list[str]) -> int:
 
 
 def faults() -> bool:
-    """Some minutes of the faults, each ending with the ledger; scripts/faults --all has the rest."""
+    """The short faults, each ending with the ledger; scripts/faults --all has the rest."""
     return _run(SCRIPTS / "faults", "--ci")
 
 
