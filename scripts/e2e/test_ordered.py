@@ -100,11 +100,9 @@ def expected(bench) -> Outcome:
         return outcome(pipeline, account)
 
 
-# A restored subtask has one partition: of several, Flink 1.18.1 learns with the first record of
-# each, and until then the others move its watermark past what was not read yet.
 @pytest.mark.parametrize(
     ("parallelism", "by_user", "restarted_at"),
-    [(1, True, None), (1, False, 4), (2, True, 4), (2, False, None), (4, False, 4)],
+    [(1, True, None), (1, False, 2), (2, True, 4), (2, False, None), (4, False, 4), (4, True, 1)],
 )
 def test_any_order_gives_the_same_values(bench, note, expected, parallelism, by_user, restarted_at):
     """A shuffled file gives what the sorted one gives, byte for byte, also across a restart."""
