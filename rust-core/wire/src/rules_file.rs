@@ -265,10 +265,7 @@ impl RulesFile {
                 "default" => self.change_default(value, mistakes),
                 "time_zone" => match value.as_str().filter(|zone| known_zone(zone)) {
                     Some(zone) => zone.clone_into(&mut self.time_zone),
-                    None => mistakes.add(
-                        name,
-                        format!("{value} is no known time zone, as Asia/Seoul or UTC are"),
-                    ),
+                    None => mistakes.add(name, no_known_zone(value)),
                 },
                 "max_duration" if value.is_null() => self.max_duration = None,
                 "max_duration" => self.max_duration = mistakes.duration(name, value),
@@ -366,6 +363,23 @@ impl RulesFile {
 /// Whether the zone is in the data. `Etc/Unknown` is no zone but the word for one that is not known.
 fn known_zone(name: &str) -> bool {
     TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown())
+}
+
+/// Why a value is no time zone. An offset is a frequent guess, so that one is told what to name.
+fn no_known_zone(value: &Value) -> String {
+    let offset = value.as_str().is_some_and(|text| {
+        let number = text.trim_start_matches("UTC").trim_start_matches("GMT");
+        let digits = number.strip_prefix(['+', '-']).unwrap_or_default();
+        digits.starts_with(|first: char| first.is_ascii_digit())
+    });
+    if offset {
+        format!(
+            "{value} is an offset; name a time zone, as Asia/Kathmandu, or as Etc/GMT-9, which is \
+             always nine hours ahead of UTC"
+        )
+    } else {
+        format!("{value} is no known time zone, as Asia/Seoul or UTC are")
+    }
 }
 
 fn key_source(path: &str, entry: &Value, mistakes: &mut Mistakes) -> Option<KeySource> {
@@ -585,6 +599,20 @@ mod tests {
             assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {found:#?}");
         }
         assert_eq!(found.len(), 12, "{found:#?}");
+    }
+
+    #[test]
+    fn an_offset_in_place_of_a_time_zone_is_told_what_to_name() {
+        for offset in ["+05:45", "-0330", "UTC+9", "GMT-3"] {
+            let file = format!(r#"{{"time_zone":"{offset}"}}"#);
+            let expected = format!("time_zone: \"{offset}\" is an offset; name a time zone");
+            assert!(mistakes(&file)[0].starts_with(&expected), "{:?}", mistakes(&file));
+        }
+        for other in [r#""+x""#, r#""Asia/Soul""#, r#""""#, "9", "null"] {
+            let found = mistakes(&format!(r#"{{"time_zone":{other}}}"#));
+            let expected = format!("time_zone: {other} is no known time zone");
+            assert!(found[0].starts_with(&expected), "{found:?}");
+        }
     }
 
     #[test]
