@@ -33,7 +33,8 @@ def main() -> int:
         "PROPTEST_MAX_GLOBAL_REJECTS": str(options.cases),
     }
     began = time.monotonic()
-    command = ["cargo", "test", "--release", "--locked", *TESTS]
+    # A finding of one does not keep the others from their cases.
+    command = ["cargo", "test", "--release", "--locked", "--no-fail-fast", *TESTS]
     code = subprocess.run(command, cwd=layout.PROJECT, env=environment).returncode
     took = time.monotonic() - began
     outcome = "no finding" if code == 0 else f"FAILED with {code}"
@@ -50,8 +51,8 @@ def _count() -> int:
     count = 0
     for crate in ("session", "wire"):
         for file in (layout.PROJECT / "rust-core" / crate).rglob("*.rs"):
-            for block in re.findall(r"^ *proptest! \{\n(.*?)^ *\}$", file.read_text(), re.M | re.S):
-                count += block.count("#[test]")
+            blocks = re.finditer(r"^( *)proptest! \{\n(.*?)^\1\}$", file.read_text(), re.M | re.S)
+            count += sum(block[2].count("#[test]") for block in blocks)
     return count
 
 
