@@ -1,10 +1,9 @@
 package com.main;
 
+import com.main.kafka.StartingOffsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
@@ -22,7 +21,6 @@ import org.apache.flink.streaming.api.environment.CheckpointConfig.ExternalizedC
 import org.apache.flink.streaming.api.environment.ExecutionCheckpointingOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
-import org.apache.kafka.common.TopicPartition;
 
 /**
  * Flink's settings of the job. What the submitting side's configuration sets (flink-conf.yaml, -D)
@@ -175,18 +173,20 @@ public final class JobSettings {
 
     /** Where reading begins where there is no state. */
     public static OffsetsInitializer startingOffsets(JobOptions options) {
-        switch (options.start()) {
+        return new StartingOffsets(flinkStart(options.start()));
+    }
+
+    private static OffsetsInitializer flinkStart(String start) {
+        switch (start) {
             case "committed":
                 return OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST);
             case "earliest":
                 return OffsetsInitializer.earliest();
             case "latest":
-                return new LosslessStart(OffsetsInitializer.latest());
+                return OffsetsInitializer.latest();
             default:
-                return new LosslessStart(
-                        OffsetsInitializer.timestamp(
-                                Long.parseLong(
-                                        options.start().substring(OptionType.TIMESTAMP.length()))));
+                return OffsetsInitializer.timestamp(
+                        Long.parseLong(start.substring(OptionType.TIMESTAMP.length())));
         }
     }
 
@@ -194,30 +194,5 @@ public final class JobSettings {
         return options.exactlyOnce()
                 ? DeliveryGuarantee.EXACTLY_ONCE
                 : DeliveryGuarantee.AT_LEAST_ONCE;
-    }
-
-    /**
-     * A start after which an offset that retention has passed leads to the oldest record. With
-     * Flink's own reset such a job, restored, jumps to the end and loses what lies between.
-     */
-    private static final class LosslessStart implements OffsetsInitializer {
-        private static final long serialVersionUID = 1L;
-
-        private final OffsetsInitializer start;
-
-        LosslessStart(OffsetsInitializer start) {
-            this.start = start;
-        }
-
-        @Override
-        public Map<TopicPartition, Long> getPartitionOffsets(
-                Collection<TopicPartition> partitions, PartitionOffsetsRetriever retriever) {
-            return start.getPartitionOffsets(partitions, retriever);
-        }
-
-        @Override
-        public OffsetResetStrategy getAutoOffsetResetStrategy() {
-            return OffsetResetStrategy.EARLIEST;
-        }
     }
 }

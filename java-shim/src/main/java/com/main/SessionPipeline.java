@@ -90,8 +90,7 @@ public final class SessionPipeline {
                 .uid("dead-letters");
     }
 
-    private static EventSource<?, ?> source(
-            JobOptions options, KafkaSettings kafka, CoreOptions core) {
+    private static EventSource source(JobOptions options, KafkaSettings kafka, CoreOptions core) {
         RecordDecoder decoder = new RecordDecoder(core, options.nativeTmp());
         return EventSource.of(
                 KafkaSource.<InputRecord>builder()
@@ -101,7 +100,8 @@ public final class SessionPipeline {
                         .setProperties(kafka.consumerProperties())
                         .setDeserializer(decoder)
                         .build(),
-                decoder);
+                decoder,
+                !options.advanceWhenSilent().isZero());
     }
 
     private static WatermarkStrategy<InputRecord> watermarks(JobOptions options) {

@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.restartstrategy.RestartStrategies.ExponentialDelayRestartStrategyConfiguration;
 import org.apache.flink.api.common.restartstrategy.RestartStrategies.FixedDelayRestartStrategyConfiguration;
 import org.apache.flink.configuration.Configuration;
@@ -126,8 +127,8 @@ class JobSettingsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "committed, -3",
-        "earliest, -2",
+        "committed, 7",
+        "earliest, 5",
         "latest, 9",
         "timestamp:1700000000000, 1700000000000"
     })
@@ -143,22 +144,41 @@ class JobSettingsTest {
         assertThat(offsets.getAutoOffsetResetStrategy()).isEqualTo(OffsetResetStrategy.EARLIEST);
     }
 
-    /** A broker whose records' offsets are their times. Below 0 are Flink's marks. */
+    @Test
+    void withoutACommittedOffset_readingBeginsAtTheOldestRecord() {
+        OffsetsInitializer offsets = JobSettings.startingOffsets(options("--start=committed"));
+        TopicPartition partition = new TopicPartition("log-before", NEVER_COMMITTED);
+
+        assertThat(
+                        offsets.getPartitionOffsets(
+                                Collections.singleton(partition), new OffsetIsTimestamp()))
+                .containsExactly(entry(partition, 5L));
+    }
+
+    private static final int NEVER_COMMITTED = 1;
+
+    /** A broker whose records' offsets are their times. */
     private static final class OffsetIsTimestamp
             implements OffsetsInitializer.PartitionOffsetsRetriever {
         @Override
         public Map<TopicPartition, Long> committedOffsets(Collection<TopicPartition> partitions) {
-            throw new AssertionError("the reader asks for them");
+            return offsets(
+                    partitions.stream().filter(each -> each.partition() != NEVER_COMMITTED), 7);
         }
 
         @Override
         public Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
-            return partitions.stream().collect(Collectors.toMap(each -> each, each -> 9L));
+            return offsets(partitions.stream(), 9);
         }
 
         @Override
         public Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions) {
-            throw new AssertionError("no start asks for them");
+            return offsets(partitions.stream(), 5);
+        }
+
+        private static Map<TopicPartition, Long> offsets(
+                Stream<TopicPartition> partitions, long offset) {
+            return partitions.collect(Collectors.toMap(each -> each, each -> offset));
         }
 
         @Override

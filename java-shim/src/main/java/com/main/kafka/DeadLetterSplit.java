@@ -20,7 +20,7 @@ public final class DeadLetterSplit extends ProcessFunction<InputRecord, InputRec
     public void processElement(InputRecord record, Context context, Collector<InputRecord> events) {
         if (record.deadLetter()) {
             context.output(DEAD_LETTERS, record);
-        } else {
+        } else if (record.event()) {
             events.collect(record);
         }
     }

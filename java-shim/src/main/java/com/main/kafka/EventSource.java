@@ -9,55 +9,68 @@ import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.api.connector.source.SourceEvent;
+import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
-import org.apache.flink.api.connector.source.SourceSplit;
 import org.apache.flink.api.connector.source.SplitEnumerator;
 import org.apache.flink.api.connector.source.SplitEnumeratorContext;
 import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.KafkaSourceEnumState;
+import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
 import org.apache.flink.core.io.InputStatus;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
- * The Kafka source, with two things set right around each of its readers.
+ * The Kafka source, with three things set right around each of its readers.
  *
  * <p>A reader that is restored holds event time back for every partition it has. Flink 1.18 does
  * that for partitions handed out anew, but of restored ones it learns with their first record:
  * until then the others move event time past what these have not read yet, and close sessions
  * early.
  *
+ * <p>Where it is wanted, a reader tells at once which partition it was given and where it begins,
+ * by an {@link InputRecord#assigned}: {@link SilenceOperator} has to know of what is still unread,
+ * also where nothing of it was read yet.
+ *
  * <p>A reader that ends closes its decoder's core: a deserialization schema hears nothing of it.
  *
  * <p>All else is the connector's, state included.
- *
- * @param <S> a partition with its offset
- * @param <E> the enumerator's state
  */
-public final class EventSource<S extends SourceSplit, E>
-        implements Source<InputRecord, S, E>, ResultTypeQueryable<InputRecord> {
+public final class EventSource
+        implements Source<InputRecord, KafkaPartitionSplit, KafkaSourceEnumState>,
+                ResultTypeQueryable<InputRecord> {
     private static final long serialVersionUID = 1L;
 
-    private final Source<InputRecord, S, E> source;
+    private final Source<InputRecord, KafkaPartitionSplit, KafkaSourceEnumState> source;
 
     /** The one that the source holds too: the two travel together, so they stay one object. */
     private final RecordDecoder decoder;
 
-    private EventSource(Source<InputRecord, S, E> source, RecordDecoder decoder) {
+    private final boolean tellsAssignments;
+
+    private EventSource(
+            Source<InputRecord, KafkaPartitionSplit, KafkaSourceEnumState> source,
+            RecordDecoder decoder,
+            boolean tellsAssignments) {
         this.source = source;
         this.decoder = decoder;
+        this.tellsAssignments = tellsAssignments;
     }
 
     /**
      * @param decoder the source's deserializer, the same object
+     * @param tellsAssignments whether the operators behind it get {@link InputRecord#assigned} too
      */
-    public static EventSource<?, ?> of(KafkaSource<InputRecord> source, RecordDecoder decoder) {
-        return new EventSource<>(source, decoder);
+    public static EventSource of(
+            KafkaSource<InputRecord> source, RecordDecoder decoder, boolean tellsAssignments) {
+        return new EventSource(source, decoder, tellsAssignments);
     }
 
     @Override
-    public SourceReader<InputRecord, S> createReader(SourceReaderContext context) throws Exception {
-        return new Reader<>(source.createReader(context), decoder);
+    public SourceReader<InputRecord, KafkaPartitionSplit> createReader(SourceReaderContext context)
+            throws Exception {
+        return new Reader(source.createReader(context), decoder, tellsAssignments);
     }
 
     @Override
@@ -66,24 +79,25 @@ public final class EventSource<S extends SourceSplit, E>
     }
 
     @Override
-    public SplitEnumerator<S, E> createEnumerator(SplitEnumeratorContext<S> context)
-            throws Exception {
+    public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> createEnumerator(
+            SplitEnumeratorContext<KafkaPartitionSplit> context) throws Exception {
         return source.createEnumerator(context);
     }
 
     @Override
-    public SplitEnumerator<S, E> restoreEnumerator(SplitEnumeratorContext<S> context, E state)
+    public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> restoreEnumerator(
+            SplitEnumeratorContext<KafkaPartitionSplit> context, KafkaSourceEnumState state)
             throws Exception {
         return source.restoreEnumerator(context, state);
     }
 
     @Override
-    public SimpleVersionedSerializer<S> getSplitSerializer() {
+    public SimpleVersionedSerializer<KafkaPartitionSplit> getSplitSerializer() {
         return source.getSplitSerializer();
     }
 
     @Override
-    public SimpleVersionedSerializer<E> getEnumeratorCheckpointSerializer() {
+    public SimpleVersionedSerializer<KafkaSourceEnumState> getEnumeratorCheckpointSerializer() {
         return source.getEnumeratorCheckpointSerializer();
     }
 
@@ -94,36 +108,77 @@ public final class EventSource<S extends SourceSplit, E>
 
     /** Its close is the connector's and may throw what that throws, hence "try". */
     @SuppressWarnings("try")
-    static final class Reader<S extends SourceSplit> implements SourceReader<InputRecord, S> {
-        private final SourceReader<InputRecord, S> reader;
+    static final class Reader implements SourceReader<InputRecord, KafkaPartitionSplit> {
+        private final SourceReader<InputRecord, KafkaPartitionSplit> reader;
         private final RecordDecoder decoder;
+        private final boolean tellsAssignments;
 
-        /** Partitions that Flink does not know to hold event time back. */
-        private final List<String> unknown = new ArrayList<>();
+        /** Partitions that nobody behind the reader knows of yet. */
+        private final List<KafkaPartitionSplit> unknown = new ArrayList<>();
 
-        Reader(SourceReader<InputRecord, S> reader, RecordDecoder decoder) {
+        /**
+         * What Flink waits for, and the reader's own, which it stands for; null before the first.
+         */
+        private CompletableFuture<Void> available;
+
+        private CompletableFuture<Void> readersAvailable;
+
+        Reader(
+                SourceReader<InputRecord, KafkaPartitionSplit> reader,
+                RecordDecoder decoder,
+                boolean tellsAssignments) {
             this.reader = reader;
             this.decoder = decoder;
+            this.tellsAssignments = tellsAssignments;
         }
 
         @Override
-        public void addSplits(List<S> splits) {
-            for (S split : splits) {
-                unknown.add(split.splitId());
-            }
+        public void addSplits(List<KafkaPartitionSplit> splits) {
+            unknown.addAll(splits);
             reader.addSplits(splits);
+            if (available != null) {
+                available.complete(null);
+            }
         }
 
         @Override
         public InputStatus pollNext(ReaderOutput<InputRecord> output) throws Exception {
             if (!unknown.isEmpty()) {
-                for (String split : unknown) {
-                    // Where Flink has made it already, it stays as it is.
-                    output.createOutputForSplit(split);
+                for (KafkaPartitionSplit split : unknown) {
+                    tellOf(split, output);
                 }
                 unknown.clear();
+                // From now on the reader alone says when there is more.
+                readersAvailable = null;
             }
             return reader.pollNext(output);
+        }
+
+        private void tellOf(KafkaPartitionSplit split, ReaderOutput<InputRecord> output) {
+            // Where Flink has made it already, it stays as it is.
+            SourceOutput<InputRecord> ofSplit = output.createOutputForSplit(split.splitId());
+            if (tellsAssignments) {
+                ofSplit.collect(assigned(split));
+            }
+        }
+
+        private static InputRecord assigned(KafkaPartitionSplit split) {
+            // Without a number it was found while the job ran, and is read from its beginning.
+            long offset = Math.max(0, split.getStartingOffset());
+            return InputRecord.assigned(split.getTopic(), split.getPartition(), offset);
+        }
+
+        /** The reader's own future says nothing of a partition that has nothing to read. */
+        @Override
+        public CompletableFuture<Void> isAvailable() {
+            CompletableFuture<Void> readers = reader.isAvailable();
+            if (readers != readersAvailable) {
+                CompletableFuture<Void> both = new CompletableFuture<>();
+                readers.thenRun(() -> both.complete(null));
+                readersAvailable = readers;
+                available = both;
+            }
+            return available;
         }
 
         @Override
@@ -141,13 +196,8 @@ public final class EventSource<S extends SourceSplit, E>
         }
 
         @Override
-        public List<S> snapshotState(long checkpointId) {
+        public List<KafkaPartitionSplit> snapshotState(long checkpointId) {
             return reader.snapshotState(checkpointId);
-        }
-
-        @Override
-        public CompletableFuture<Void> isAvailable() {
-            return reader.isAvailable();
         }
 
         @Override

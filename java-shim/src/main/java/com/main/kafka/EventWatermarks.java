@@ -41,7 +41,7 @@ public final class EventWatermarks {
                 record.deadLetter() ? record.kafkaTimestampMs() : record.eventTimeMs();
     }
 
-    /** Keeps dead letters from a generator. */
+    /** Keeps what is no event from a generator. */
     private static final class EventsOnly implements WatermarkGenerator<InputRecord> {
         private final WatermarkGenerator<InputRecord> generator;
 
@@ -51,7 +51,7 @@ public final class EventWatermarks {
 
         @Override
         public void onEvent(InputRecord record, long timestampMs, WatermarkOutput output) {
-            if (!record.deadLetter()) {
+            if (record.event()) {
                 generator.onEvent(record, timestampMs, output);
             }
         }

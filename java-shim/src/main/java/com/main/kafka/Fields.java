@@ -37,12 +37,14 @@ final class Fields {
         return bytes;
     }
 
+    /** Writes a text, or null. */
     static void writeText(String text, DataOutputView target) throws IOException {
-        writeBytes(text.getBytes(StandardCharsets.UTF_8), target);
+        writeBytes(text == null ? null : text.getBytes(StandardCharsets.UTF_8), target);
     }
 
     static String readText(DataInputView source) throws IOException {
-        return new String(readBytes(source), StandardCharsets.UTF_8);
+        byte[] bytes = readBytes(source);
+        return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
     }
 
     static void writeHeaders(List<Header> headers, DataOutputView target) throws IOException {

@@ -17,6 +17,9 @@ import org.apache.kafka.common.header.Header;
  * One Kafka record of the input topic and what the core made of it: an event, or a dead letter with
  * its reason. It keeps the record whole, so that what leaves the job can be the record itself.
  *
+ * <p>Between source and {@link DeadLetterSplit} it may also be the news that a partition was
+ * assigned to the task.
+ *
  * <p>Immutable. Arrays are shared, not copied: nobody writes to them.
  */
 @TypeInfo(InputRecord.TypeFactory.class)
@@ -45,7 +48,10 @@ public final class InputRecord {
     private final String reason;
     private final String detail;
 
-    /** Either key, event time and found count, or reason and detail: a reason tells which. */
+    /**
+     * Either key, event time and found count, or reason and detail: a reason tells which. With none
+     * of them it is the news of an assignment.
+     */
     InputRecord(
             byte[] value,
             byte[] kafkaKey,
@@ -119,6 +125,23 @@ public final class InputRecord {
                 detail);
     }
 
+    /** No record: from here on this task reads that partition, from that offset. */
+    static InputRecord assigned(String topic, int partition, long offset) {
+        return new InputRecord(
+                null,
+                null,
+                Collections.<Header>emptyList(),
+                NO_TIMESTAMP,
+                topic,
+                partition,
+                offset,
+                null,
+                0,
+                null,
+                null,
+                null);
+    }
+
     /**
      * An event that waited in the core, as it comes back.
      *
@@ -178,9 +201,14 @@ public final class InputRecord {
         return headers.length == 0 ? Collections.<Header>emptyList() : Arrays.asList(headers);
     }
 
-    /** Whether this is a dead letter; else it is an event. */
+    /** Whether this is a dead letter. */
     public boolean deadLetter() {
         return reason != null;
+    }
+
+    /** Whether this is an event. */
+    public boolean event() {
+        return key != null;
     }
 
     /** The record's value; null where Kafka held none. */

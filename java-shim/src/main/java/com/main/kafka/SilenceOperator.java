@@ -60,6 +60,8 @@ public final class SilenceOperator extends ProcessOperator<InputRecord, InputRec
 
     private transient SilenceState state;
     private transient Map<Integer, Long> restoredReadUpTo;
+
+    /** By partition of this subtask: the offset behind the last record read, or where it began. */
     private transient Map<Integer, Long> readUpTo;
 
     private transient Clock clock;
@@ -168,8 +170,12 @@ public final class SilenceOperator extends ProcessOperator<InputRecord, InputRec
     @Override
     public void processElement(StreamRecord<InputRecord> element) throws Exception {
         InputRecord record = element.getValue();
-        recordCame = true;
-        readUpTo.put(record.partition(), record.offset() + 1);
+        if (record.event() || record.deadLetter()) {
+            recordCame = true;
+            readUpTo.put(record.partition(), record.offset() + 1);
+        } else {
+            readUpTo.put(record.partition(), record.offset());
+        }
         super.processElement(element);
     }
 
@@ -253,7 +259,8 @@ public final class SilenceOperator extends ProcessOperator<InputRecord, InputRec
                 offset = restoredReadUpTo.getOrDefault(each.getKey(), 0L);
             }
             if (offset == null || offset.equals(each.getValue())) {
-                // Read whole; or another subtask reads it, and answers for it.
+                // Read whole; or another subtask reads it, and answers for it: the source tells of
+                // each partition that this one reads.
                 continue;
             }
             if (offset > each.getValue()) {

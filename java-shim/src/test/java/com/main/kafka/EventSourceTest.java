@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.apache.flink.api.connector.source.ReaderOutput;
+import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
 import org.apache.flink.core.io.InputStatus;
@@ -31,8 +32,7 @@ class EventSourceTest {
 
     private final RecordDecoder decoder = new RecordDecoder(new CoreOptions(), null);
     private final OneEventAPoll plain = new OneEventAPoll();
-    private final EventSource.Reader<KafkaPartitionSplit> reader =
-            new EventSource.Reader<>(plain, decoder);
+    private final EventSource.Reader reader = new EventSource.Reader(plain, decoder, false);
 
     @Test
     void aRestoredPartitionHoldsEventTimeBackBeforeItsFirstRecord() throws Exception {
@@ -61,6 +61,42 @@ class EventSourceTest {
     }
 
     @Test
+    void whereItIsWanted_eachPartitionIsToldOfOnce_beforeItsRecords() throws Exception {
+        List<InputRecord> told = new ArrayList<>();
+        ReaderOutput<InputRecord> output = new ReaderTestOutput(told);
+        EventSource.Reader telling = new EventSource.Reader(plain, decoder, true);
+        telling.addSplits(Arrays.asList(plain.split(0), plain.from(7, 90), plain.found(2)));
+
+        plain.next = plain.split(0);
+        telling.pollNext(output);
+        telling.pollNext(output);
+
+        assertThat(told)
+                .extracting(each -> each.partition() + "/" + each.offset() + "/" + each.event())
+                .startsWith("0/0/false", "7/90/false", "2/0/false")
+                .hasSize(5);
+        assertThat(told.subList(3, 5)).allMatch(InputRecord::event);
+    }
+
+    @Test
+    void aPartitionWithNothingToReadIsToldOfToo() throws Exception {
+        ReaderOutput<InputRecord> output = new ReaderTestOutput(new ArrayList<>());
+        plain.available = new CompletableFuture<>();
+        assertThat(reader.isAvailable()).isNotDone();
+        CompletableFuture<Void> flinkWaits = reader.isAvailable();
+
+        reader.addSplits(Arrays.asList(plain.split(0)));
+        assertThat(flinkWaits).isDone();
+
+        // And then Flink does not ask again and again.
+        plain.next = plain.split(0);
+        reader.pollNext(output);
+        assertThat(reader.isAvailable()).isNotDone().isSameAs(reader.isAvailable());
+        plain.available.complete(null);
+        assertThat(reader.isAvailable()).isDone();
+    }
+
+    @Test
     void aReaderThatEndsClosesItsDecoder() throws Exception {
         decoder.open(null);
         reader.close();
@@ -75,9 +111,19 @@ class EventSourceTest {
             implements SourceReader<InputRecord, KafkaPartitionSplit> {
         private KafkaPartitionSplit next;
         private boolean closed;
+        private CompletableFuture<Void> available = CompletableFuture.completedFuture(null);
 
         KafkaPartitionSplit split(int partition) {
-            return new KafkaPartitionSplit(new TopicPartition("log-before", partition), 0);
+            return from(partition, 0);
+        }
+
+        /** One that was found while the job ran. */
+        KafkaPartitionSplit found(int partition) {
+            return from(partition, KafkaPartitionSplit.EARLIEST_OFFSET);
+        }
+
+        KafkaPartitionSplit from(int partition, long offset) {
+            return new KafkaPartitionSplit(new TopicPartition("log-before", partition), offset);
         }
 
         @Override
@@ -96,7 +142,7 @@ class EventSourceTest {
 
         @Override
         public CompletableFuture<Void> isAvailable() {
-            return CompletableFuture.completedFuture(null);
+            return available;
         }
 
         @Override
@@ -109,6 +155,42 @@ class EventSourceTest {
         public void close() {
             closed = true;
         }
+    }
+
+    /** Takes what is told of any partition. */
+    private static final class ReaderTestOutput implements ReaderOutput<InputRecord> {
+        private final List<InputRecord> told;
+
+        ReaderTestOutput(List<InputRecord> told) {
+            this.told = told;
+        }
+
+        @Override
+        public void collect(InputRecord record) {
+            told.add(record);
+        }
+
+        @Override
+        public void collect(InputRecord record, long timestampMs) {
+            told.add(record);
+        }
+
+        @Override
+        public SourceOutput<InputRecord> createOutputForSplit(String split) {
+            return this;
+        }
+
+        @Override
+        public void emitWatermark(org.apache.flink.api.common.eventtime.Watermark watermark) {}
+
+        @Override
+        public void markIdle() {}
+
+        @Override
+        public void markActive() {}
+
+        @Override
+        public void releaseOutputForSplit(String split) {}
     }
 
     private static final class Downstream

@@ -43,7 +43,8 @@ class RecordSerializersTest {
                 InputRecord.deadLetter(read(null, new byte[0]), "invalid_json", ""),
                 InputRecord.event(read(KAFKA_KEY, VALUE, HEADERS), "u1", 5, FOUND)
                         .toDeadLetter("internal_error", "the core failed"),
-                InputRecord.stateDeadLetter("u1", FOUND, "internal_error", "the core failed"));
+                InputRecord.stateDeadLetter("u1", FOUND, "internal_error", "the core failed"),
+                InputRecord.assigned("log-before", 3, 4_000_000_000L));
     }
 
     static Stream<OutputRecord> outputRecords() {

@@ -69,6 +69,7 @@ class SilenceOperatorTest {
             assertThat(subtask.flink.extractOutputValues()).hasSize(2);
             assertThat(subtask.flink.getSideOutput(DeadLetterSplit.DEAD_LETTERS)).hasSize(1);
             assertThat(subtask.watermarkMs()).isEqualTo(before);
+            assertThat(subtask.statuses()).doesNotContain(WatermarkStatus.IDLE);
 
             subtask.waits(4 * SECOND_MS);
             assertThat(subtask.watermarkMs()).isGreaterThan(before);
@@ -149,7 +150,10 @@ class SilenceOperatorTest {
                 subtask.topic.ticksToAnswer = ticks;
                 subtask.reads(NOON);
                 subtask.waits(20 * SECOND_MS);
-                assertThat(subtask.watermarkMs()).isLessThanOrEqualTo(NOON + 18 * SECOND_MS);
+                // The first tick still sees the record. Then, neither what was before the first
+                // answer nor what came after the last question is proven.
+                long proven = 18 * SECOND_MS - 2 * TICK_MS - 2 * ticks * TICK_MS;
+                assertThat(subtask.watermarkMs()).isLessThanOrEqualTo(NOON + proven);
                 if (ticks <= 3) {
                     assertThat(subtask.watermarkMs()).isGreaterThan(NOON + 12 * SECOND_MS);
                 } else {
@@ -199,6 +203,21 @@ class SilenceOperatorTest {
     }
 
     @Test
+    void anOpenTransactionEndsTheSilence_alsoWhereItWritesNothing() throws Exception {
+        try (Subtask subtask = Subtask.open()) {
+            subtask.reads(NOON);
+            subtask.waits(10 * SECOND_MS);
+            long before = subtask.watermarkMs();
+            subtask.topic.openTransaction = true;
+            subtask.waits(TICK_MS);
+            subtask.topic.openTransaction = false;
+            subtask.waits(TOLERANCE.toMillis());
+            // The answer that came before the transaction holds for one tick more.
+            assertThat(subtask.watermarkMs()).isBetween(before, before + TICK_MS);
+        }
+    }
+
+    @Test
     void whatIsLeftToReadIsNoSilence() throws Exception {
         try (Subtask subtask = Subtask.open()) {
             subtask.reads(NOON);
@@ -206,6 +225,53 @@ class SilenceOperatorTest {
             subtask.waits(10 * SECOND_MS);
             assertThat(subtask.watermarkMs()).isEqualTo(NOON);
             assertThat(subtask.topic.askedFor).isEqualTo(singletonMap(PARTITION, READ_UP_TO));
+        }
+    }
+
+    @Test
+    void aPartitionThatWasGivenToTheSubtaskAndGaveNothingYetIsLeftToRead() throws Exception {
+        try (Subtask subtask = Subtask.open()) {
+            subtask.topic.end.put(OTHER_PARTITION, 7L);
+            subtask.isAssigned(OTHER_PARTITION, 5);
+            subtask.reads(NOON);
+            subtask.waits(10 * SECOND_MS);
+            assertThat(subtask.watermarkMs()).isEqualTo(NOON);
+            assertThat(subtask.topic.askedFor).isEqualTo(singletonMap(OTHER_PARTITION, 5L));
+
+            subtask.topic.end.put(OTHER_PARTITION, 5L);
+            subtask.waits(10 * SECOND_MS);
+            assertThat(subtask.watermarkMs()).isGreaterThan(NOON);
+        }
+    }
+
+    @Test
+    void anAssignmentGoesNoFurther_andIsNoRecord() throws Exception {
+        try (Subtask subtask = Subtask.open()) {
+            subtask.reads(NOON);
+            for (int i = 0; i < 10; i++) {
+                subtask.isAssigned(OTHER_PARTITION, 0);
+                subtask.waits(SECOND_MS);
+            }
+            assertThat(subtask.watermarkMs()).isGreaterThan(NOON);
+            assertThat(subtask.flink.extractOutputValues()).hasSize(1);
+            assertThat(subtask.flink.getSideOutput(DeadLetterSplit.DEAD_LETTERS)).isNullOrEmpty();
+        }
+    }
+
+    @Test
+    void afterARestartARecordOfOnePartitionDoesNotSpeakForTheOthers() throws Exception {
+        OperatorSubtaskState state;
+        try (Subtask subtask = Subtask.open()) {
+            subtask.reads(NOON);
+            state = subtask.flink.snapshot(1, 1);
+        }
+        try (Subtask subtask = Subtask.restored(state)) {
+            subtask.topic.end.put(OTHER_PARTITION, 1L);
+            subtask.isAssigned(PARTITION, READ_UP_TO - 1);
+            subtask.isAssigned(OTHER_PARTITION, 0);
+            subtask.reads(NOON);
+            subtask.waits(10 * SECOND_MS);
+            assertThat(subtask.watermarkMs()).isEqualTo(NOON);
         }
     }
 
@@ -273,6 +339,7 @@ class SilenceOperatorTest {
     @Test
     void aSubtaskThatNeverHadAWatermarkStaysOut() throws Exception {
         try (Subtask subtask = Subtask.open()) {
+            subtask.topic.end.put(PARTITION, 0L);
             subtask.flink.processWatermarkStatus(WatermarkStatus.IDLE);
             subtask.waits(20 * SECOND_MS);
             assertThat(subtask.flink.getOutput()).containsExactly(WatermarkStatus.IDLE);
@@ -284,6 +351,8 @@ class SilenceOperatorTest {
         try (Subtask subtask = Subtask.open()) {
             subtask.reads(NOON);
             subtask.flink.processWatermarkStatus(WatermarkStatus.IDLE);
+            subtask.waits(TOLERANCE.toMillis());
+            assertThat(subtask.statuses()).containsExactly(WatermarkStatus.IDLE);
             subtask.waits(10 * SECOND_MS);
             subtask.topic.answering = false;
             subtask.waits(10 * SECOND_MS);
@@ -319,6 +388,8 @@ class SilenceOperatorTest {
             long ahead = subtask.watermarkMs();
             subtask.flink.processWatermark(new Watermark(NOON + 1));
             assertThat(subtask.watermarkMs()).isEqualTo(ahead);
+            subtask.waits(SECOND_MS);
+            assertThat(subtask.watermarkMs()).isGreaterThan(ahead);
 
             subtask.flink.processWatermark(new Watermark(NOON + 60 * SECOND_MS));
             assertThat(subtask.watermarkMs()).isEqualTo(NOON + 60 * SECOND_MS);
@@ -346,6 +417,23 @@ class SilenceOperatorTest {
             subtask.waits(8 * SECOND_MS);
             assertThat(subtask.watermarkMs())
                     .isBetween(NOON + 12 * SECOND_MS, NOON + 16 * SECOND_MS);
+        }
+    }
+
+    @Test
+    void afterTwoRestartsInARowItKnowsStillWhatWasRead() throws Exception {
+        OperatorSubtaskState state;
+        try (Subtask subtask = Subtask.open()) {
+            subtask.reads(NOON);
+            state = subtask.flink.snapshot(1, 1);
+        }
+        try (Subtask subtask = Subtask.restored(state)) {
+            // Before the source has told what it reads.
+            state = subtask.flink.snapshot(2, 2);
+        }
+        try (Subtask subtask = Subtask.restored(state)) {
+            subtask.waits(10 * SECOND_MS);
+            assertThat(subtask.watermarkMs()).isGreaterThan(NOON);
         }
     }
 
@@ -433,6 +521,53 @@ class SilenceOperatorTest {
     }
 
     @Test
+    void itClosesWhatItAsks() throws Exception {
+        Subtask subtask = Subtask.open();
+        subtask.close();
+        assertThat(subtask.topic.closed).isTrue();
+    }
+
+    @Test
+    void aSnapshotTakesThePlaceOfTheOneBefore() throws Exception {
+        OperatorSubtaskState first;
+        OperatorSubtaskState second;
+        try (Subtask subtask = Subtask.open()) {
+            subtask.reads(NOON);
+            first = subtask.flink.snapshot(1, 1);
+            subtask.flink.processWatermark(new Watermark(NOON + 60 * SECOND_MS));
+            second = subtask.flink.snapshot(2, 2);
+        }
+        assertThat(second.getStateSize()).isEqualTo(first.getStateSize());
+        try (Subtask subtask = Subtask.restored(second)) {
+            subtask.waits(10 * SECOND_MS);
+            assertThat(subtask.watermarkMs()).isGreaterThan(NOON + 60 * SECOND_MS);
+        }
+    }
+
+    @Test
+    void afterARescaleTheLargerOffsetCounts_andASubtaskWithoutAWatermarkDoesNot() throws Exception {
+        OperatorSubtaskState states;
+        try (Subtask one = Subtask.open();
+                Subtask other = Subtask.open()) {
+            one.isAssigned(PARTITION, READ_UP_TO - 1);
+            one.isAssigned(OTHER_PARTITION, 9);
+            other.reads(NOON);
+            other.isAssigned(OTHER_PARTITION, 8);
+            states =
+                    AbstractStreamOperatorTestHarness.repackageState(
+                            one.flink.snapshot(1, 1), other.flink.snapshot(1, 1));
+        }
+        OperatorSubtaskState share =
+                AbstractStreamOperatorTestHarness.repartitionOperatorState(states, 128, 2, 1, 0);
+        try (Subtask subtask = Subtask.restored(share)) {
+            subtask.topic.end.put(OTHER_PARTITION, 9L);
+            subtask.waits(10 * SECOND_MS);
+            assertThat(subtask.watermarks()).isNotEmpty();
+            assertThat(subtask.watermarkMs()).isBetween(NOON + 1, NOON + 10 * SECOND_MS);
+        }
+    }
+
+    @Test
     void theEndOfTimePasses() throws Exception {
         try (Subtask subtask = Subtask.open()) {
             subtask.reads(NOON);
@@ -475,6 +610,11 @@ class SilenceOperatorTest {
         void reads(long watermarkMs) throws Exception {
             flink.processElement(new StreamRecord<>(TestRecords.event(watermarkMs), watermarkMs));
             flink.processWatermark(new Watermark(watermarkMs));
+        }
+
+        void isAssigned(int partition, long offset) throws Exception {
+            InputRecord news = InputRecord.assigned(TestRecords.INPUT_TOPIC, partition, offset);
+            flink.processElement(new StreamRecord<>(news, 0));
         }
 
         /** Time passes, and nothing else happens. */
@@ -551,6 +691,7 @@ class SilenceOperatorTest {
         private boolean failing;
         private boolean openTransaction;
         private boolean nothingBetween;
+        private boolean closed;
         private Map<Integer, Long> askedFor;
         private int ticksToAnswer;
         private int ticksWaited;
@@ -592,6 +733,8 @@ class SilenceOperatorTest {
         }
 
         @Override
-        public void close() {}
+        public void close() {
+            closed = true;
+        }
     }
 }
