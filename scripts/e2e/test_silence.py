@@ -150,6 +150,34 @@ def test_silence_outlives_a_restart_and_can_be_switched_off_and_on(bench, note, 
     note("3 restarts from savepoints, 6 sessions closed")
 
 
+def test_silence_lets_out_what_waits_for_its_turn(bench, note, rules):
+    """In ordered mode the last events wait; silence labels them in their order, and closes."""
+    disorder_s, apart_ms = 3, 1_000
+    options = ("--order", "event-time", "--out-of-orderness", f"{disorder_s}s")
+    others = ("--idle-timeout", "1s", "--allowed-lateness", "0", *ON[-2:])
+    with (
+        bench.pipeline(*options, *others, *rules, partitions=3, parallelism=2) as pipeline,
+        Night(pipeline) as night,
+    ):
+        began = time.time()
+        sent = pipeline.send(
+            event(f"user-{number}", START_MS + at_ms, number)
+            for at_ms in (apart_ms, 0)
+            for number in range(2)
+        )
+        found = labels(pipeline.account(), sent)
+        out_after_s = time.time() - began
+        assert [label["seq_in_session"] for label in found] == [2, 2, 1, 1]
+        sessions = {f"user-{number}_{START_MS}" for number in range(2)}
+        assert {label["session_id"] for label in found} == sessions
+        closed_after_s = max(night.wait_for(sessions).values()) - began
+        assert out_after_s > SILENCE_S + disorder_s
+        assert closed_after_s > SILENCE_S + disorder_s + TIMEOUT_MS / 1000
+        assert pipeline.account().differences() == {}
+        pipeline.assert_never_failed()
+    note(f"4 events out {out_after_s:.1f} s after they came, their sessions {closed_after_s:.1f} s")
+
+
 def test_no_silence_while_there_is_lag(bench, note, rules):
     """The output is slow and the input full of unread records: no session closes too early."""
     steps, users = 60, 20

@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -36,6 +37,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+# A quota holds from the first second on: by default there is a burst of ten seconds' worth.
+quota.window.num=2
 """
 
 
@@ -106,15 +109,21 @@ class Broker:
         finally:
             self._processes.resume(self._process)
 
-    @contextlib.contextmanager
-    def producer_limited(self, client_id: str, bytes_per_s: int) -> Iterator[None]:
+    def producer_limited(self, client_id: str, bytes_per_s: int) -> AbstractContextManager[None]:
         """The producers of that client id get no more through, for the time of the block."""
-        name = "producer_byte_rate"
-        self._configure_client(client_id, "--add-config", f"{name}={bytes_per_s}")
+        return self._limited(client_id, "producer_byte_rate", bytes_per_s)
+
+    def consumer_limited(self, client_id: str, bytes_per_s: int) -> AbstractContextManager[None]:
+        """The consumers of that client id get no more, for the time of the block."""
+        return self._limited(client_id, "consumer_byte_rate", bytes_per_s)
+
+    @contextlib.contextmanager
+    def _limited(self, client_id: str, quota: str, bytes_per_s: int) -> Iterator[None]:
+        self._configure_client(client_id, "--add-config", f"{quota}={bytes_per_s}")
         try:
             yield
         finally:
-            self._configure_client(client_id, "--delete-config", name)
+            self._configure_client(client_id, "--delete-config", quota)
 
     def _configure_client(self, client_id: str, *change: str) -> None:
         self._tool(

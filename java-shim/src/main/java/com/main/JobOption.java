@@ -110,8 +110,9 @@ enum JobOption {
             OptionType.DURATION,
             "DURATION",
             "0",
-            "how far partitions may drift apart in event time, for catching up on a backlog; needs"
-                    + " --idle-timeout 0; 0: off"),
+            "for catching up on a backlog: a partition further ahead than that in event time is not"
+                    + " read until the others come closer; Flink looks once a second, and what is"
+                    + " read within it comes on top; needs --idle-timeout 0; 0: off"),
     RULES(
             Group.TIME,
             OptionType.FILE,
