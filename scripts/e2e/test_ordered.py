@@ -63,16 +63,16 @@ def keyed(values: list[bytes]) -> list[Record]:
     return [load.keyed_by_user(value) for value in values]
 
 
-def scattered(values: list[bytes], seed: int) -> list[Record]:
+def scattered(values: list[bytes], seed: int, partitions: int = PARTITIONS) -> list[Record]:
     """Without a key, on any partition."""
     chance = random.Random(seed)
-    return [Record(None, value, partition=chance.randrange(PARTITIONS)) for value in values]
+    return [Record(None, value, partition=chance.randrange(partitions)) for value in values]
 
 
-def drivers() -> list[Record]:
+def drivers(partitions: int = PARTITIONS) -> list[Record]:
     """Records that move the watermark of each partition past everything."""
     value = json.dumps({"uid": "driver", "log_name": "CLICK", "ts": AFTER_ALL_MS}).encode()
-    return [Record(None, value, partition=partition) for partition in range(PARTITIONS)]
+    return [Record(None, value, partition=partition) for partition in range(partitions)]
 
 
 def outcome(pipeline: Pipeline, account: Account) -> Outcome:
@@ -129,6 +129,35 @@ def test_any_order_gives_the_same_values(bench, note, expected, parallelism, by_
     restart = f", restarted at {restarted_at}" if restarted_at else ""
     keys = "keyed by user" if by_user else "without keys"
     note(f"{len(values):,} records {keys} at parallelism {parallelism}{restart}")
+
+
+def test_a_task_manager_killed_changes_no_value(bench, note, expected):
+    """Exactly once, in any order of arrival: what waited comes back from the checkpoint."""
+    # More tasks than a TaskManager has slots, so that each of the two has some.
+    tasks = 12
+    to_send = scattered(shuffled(sorted_values(), seed=7), seed=7, partitions=tasks)
+    half = len(to_send) // 2
+    options = (*ORDERED, *NEVER_IDLE, "--delivery", "exactly-once")
+    with bench.pipeline(*options, partitions=tasks, parallelism=tasks) as pipeline:
+        pipeline.send(to_send[:half])
+        pipeline.rest.wait_for_checkpoint(pipeline.job_id)
+        pipeline.send(to_send[half:])
+        bench.cluster.kill_task_manager()
+        bench.cluster.start_task_manager()
+        bench.cluster.wait()
+        pipeline.send_unaccounted(drivers(tasks))
+        account = pipeline.account()
+        found = outcome(pipeline, account)
+        restored = pipeline.rest.checkpoints(pipeline.job_id)["latest"]["restored"]
+    assert restored is not None
+    assert account.differences() == {}
+    assert account.repeats == 0
+    assert in_turn(account)
+    assert differences(found, expected) == []
+    note(
+        f"{len(to_send):,} records without keys, {len(found.close_records):,} close records,"
+        " exactly once; a TaskManager killed, 0 repeats"
+    )
 
 
 def differences(found: Outcome, expected: Outcome) -> list[bytes]:
