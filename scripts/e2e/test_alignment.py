@@ -14,8 +14,8 @@ START_MS = 1431857103000
 HOUR_MS = 3_600_000
 HOURS = 100
 # Of the two partitions, over the same hours of event time.
-FEW, MANY = 4_000, 16_000
-BYTES_PER_S = 120_000
+FEW, MANY = 2_000, 8_000
+BYTES_PER_S = 60_000
 # The source's client in its only subtask.
 READER = "slow-0"
 SLOW = (
@@ -73,4 +73,5 @@ def test_watermark_alignment_bounds_the_drift(bench, note):
         f" {aligned:.0f} h with 1h ({took_aligned:.0f} s)"
     )
     assert free > 60
-    assert aligned < 30
+    # An hour, and what is read before Flink looks the first time.
+    assert aligned < 45
