@@ -118,8 +118,8 @@ class Account:
         return [
             str(of)
             for side in (self.out, self.dead, self.closed)
-            for of, copies in sorted(side.items())
-            if len({(copy.key, copy.value) for copy in copies}) > 1
+            for of in sorted(_repeated(side))
+            if len({(copy.key, copy.value) for copy in side[of]}) > 1
         ]
 
     def counts(self) -> dict[str, int]:
@@ -166,9 +166,8 @@ class Account:
     def _broken_exactly_once(self) -> Iterable[str]:
         if self.promise.exactly_once:
             for side in (self.out, self.closed):
-                for of, copies in sorted(side.items()):
-                    if len(copies) > 1:
-                        yield f"{of}, {len(copies)} times"
+                for of in sorted(_repeated(side)):
+                    yield f"{of}, {len(side[of])} times"
 
     def _changed_dead_letters(self) -> Iterable[str]:
         for origin, copies in sorted(self.dead.items()):
@@ -215,6 +214,11 @@ class Account:
                 yield f"{session_id}: it expires after its last event said"
             elif sum(closed["log_names"].values()) != closed["event_count"]:
                 yield f"{session_id}: {closed['log_names']} are not {closed['event_count']} events"
+
+
+def _repeated(side: dict) -> list:
+    """Of what there is more than one record."""
+    return [of for of, copies in side.items() if len(copies) > 1]
 
 
 def origin_of_output(output: StoredRecord) -> Origin | None:

@@ -60,7 +60,7 @@ def newest() -> dict[tuple[str, str], dict]:
     return {
         (each["fault"], each["delivery"]): each
         for each in results
-        if each["fault"] in FAULTS and each["planned"] >= FAULTS[each["fault"]].count
+        if each["fault"] in FAULTS and each.get("planned", 0) >= FAULTS[each["fault"]].count
     }
 
 

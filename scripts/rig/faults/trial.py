@@ -195,16 +195,19 @@ class Trial:
     def said(self, pattern: str) -> int | None:
         """The sum of the numbers that stand for the pattern's group in what the job said.
 
-        None where it said nothing of the kind. Looked at are the logs of all processes since the
-        trial began, and what the submissions printed.
+        None where it said nothing of the kind; what was said twice in the same words counts once.
+        Looked at are the logs of all processes since the trial began.
         """
+        found = {each[0]: each[1] for each in re.finditer(pattern, self._log_text())}
+        return sum(int(each.replace(",", "")) for each in found.values()) if found else None
+
+    def _log_text(self) -> str:
         texts = []
         for log in self._logs():
             with log.open(errors="replace") as content:
                 content.seek(self._log_sizes.get(log, 0))
                 texts.append(content.read())
-        found = re.findall(pattern, "\n".join(texts))
-        return sum(int(each.replace(",", "")) for each in found) if found else None
+        return "\n".join(texts)
 
     def _logs(self) -> list[Path]:
         return sorted((self.stage.run.folder / "logs").glob("flink-*manager*.out"))

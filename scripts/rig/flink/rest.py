@@ -81,7 +81,8 @@ class Rest:
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             done = self._ask("GET", f"/jobs/{job_id}/savepoints/{answer['request-id']}")
-            operation = done.get("operation", {})
+            # Null until it is done.
+            operation = done.get("operation") or {}
             if "location" in operation:
                 self.wait_for_state(job_id, "FINISHED")
                 return operation["location"]

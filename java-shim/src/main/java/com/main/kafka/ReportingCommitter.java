@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.flink.api.connector.sink2.Committer;
@@ -29,6 +30,12 @@ final class ReportingCommitter<C> implements Committer<CountedTransaction<C>> {
      * metric: Flink 1.18 gives a committer no metrics.
      */
     private static final Map<String, AtomicLong> LOST = new ConcurrentHashMap<>();
+
+    /**
+     * The expired transactions that were told, so that each counts once: a job that starts again
+     * from the checkpoint of one tries to commit it again.
+     */
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
     private final String topic;
     private final Committer<C> connectors;
@@ -60,6 +67,9 @@ final class ReportingCommitter<C> implements Committer<CountedTransaction<C>> {
     }
 
     private void report(CountedTransaction<C> lost, Throwable reason) {
+        if (!TOLD.add(lost.committable().toString())) {
+            return;
+        }
         boolean counted = lost.records() != CountedTransaction.UNKNOWN;
         if (counted) {
             LOST.computeIfAbsent(topic, each -> new AtomicLong()).addAndGet(lost.records());

@@ -44,6 +44,24 @@ class ReportingCommitterTest {
                                         .contains("--transaction-timeout"));
     }
 
+    /** As a job does that starts again from the checkpoint of the transaction. */
+    @Test
+    void aTransactionThatExpiredIsReportedOnce() throws Exception {
+        List<String> logged;
+        try (LogLines log = LogLines.of(ReportingCommitter.class.getName(), Level.WARN)) {
+            for (int start = 0; start < 2; start++) {
+                try (ReportingCommitter<String> committer =
+                        new ReportingCommitter<>("log-after-again", new Connector())) {
+                    committer.commit(Arrays.asList(request("expired once", 9)));
+                }
+            }
+            logged = log.texts();
+        }
+        assertThat(ReportingCommitter.takeLost("log-after-again")).isEqualTo(9);
+        assertThat(logged).hasSize(1);
+        assertThat(signals).as("the connector hears of each").hasSize(2);
+    }
+
     @Test
     void aRetryKeepsTheCount() throws Exception {
         try (ReportingCommitter<String> committer =
@@ -81,6 +99,7 @@ class ReportingCommitterTest {
             for (CommitRequest<String> request : requests) {
                 switch (request.getCommittable()) {
                     case "expired":
+                    case "expired once":
                         request.signalFailedWithKnownReason(new ProducerFencedException("late"));
                         break;
                     case "slow":
