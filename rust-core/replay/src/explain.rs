@@ -87,7 +87,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome<()> {
     let mut story = Story::new(&args.key, job.core.time_zone.clone());
     for_each_record(&args.inputs, args.format, &job, |batch, record| {
         let Decoded::Event { source, key, at_ms, found } = &record.decoded else {
-            watermarks.on_other(batch, record, job.bounds());
+            watermarks.on_other(batch, record, job.bounds);
             return Ok(());
         };
         if batch.get(key) == args.key.as_bytes() {
@@ -106,7 +106,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome<()> {
             };
             engine.on_event(event, |emission| story.tell(emission, watermark_ms, true))?;
         }
-        watermarks.on_source(batch, source, *at_ms, job.bounds());
+        watermarks.on_source(batch, source, *at_ms, job.bounds);
         let Some(watermark_ms) = watermarks.to_fire() else { return Ok(()) };
         while engine
             .fire_next(watermark_ms, |_, emission| story.tell(emission, watermark_ms, false))?

@@ -2,10 +2,11 @@
 //!
 //! A partition's watermark is the newest event time less the bound of disorder less one
 //! millisecond, and moves with every event; dead letters do not touch it. The whole is the smallest
-//! of those partitions that count. A partition counts from its first event on. It no longer does
-//! once its file has ended (JSON lines, where a file is a partition), or while it is idle (capture):
-//! idle is a partition whose newest event came *idle timeout* before the newest record time of all
-//! partitions, which stands for the clock. So nothing here depends on how fast the run is.
+//! of those partitions that count. A partition counts from its first event on, or where it is told
+//! how many there are, from the beginning, as in the job. It no longer does once its file has ended
+//! (JSON lines, where a file is a partition), or while it is idle (capture): idle is a partition
+//! whose newest event came *idle timeout* before the newest record time of all partitions, which
+//! stands for the clock. So nothing here depends on how fast the run is.
 
 use std::collections::HashMap;
 
@@ -22,7 +23,8 @@ pub(crate) struct Watermarks {
     watermark_ms: i64,
     /// Where it stood when all timers up to it had last fired.
     fired_ms: i64,
-    /// The newest record time.
+    /// The first record time and the newest.
+    began_ms: i64,
     clock_ms: i64,
     partitions: Vec<Partition>,
     #[serde(skip)]
@@ -48,6 +50,8 @@ pub(crate) struct Bounds {
     pub(crate) out_of_orderness_ms: i64,
     /// 0: never idle.
     pub(crate) idle_timeout_ms: i64,
+    /// How many there are, those that have not begun among them; 0: not told.
+    pub(crate) partitions: usize,
 }
 
 impl Default for Watermarks {
@@ -55,6 +59,7 @@ impl Default for Watermarks {
         Watermarks {
             watermark_ms: NEVER,
             fired_ms: NEVER,
+            began_ms: NEVER,
             clock_ms: NEVER,
             partitions: Vec::new(),
             indexes: HashMap::new(),
@@ -88,6 +93,9 @@ impl Watermarks {
     fn on_event(&mut self, topic: &[u8], number: i32, at_ms: i64, record_ms: i64, bounds: Bounds) {
         if record_ms >= 0 {
             self.clock_ms = self.clock_ms.max(record_ms);
+            if self.began_ms == NEVER {
+                self.began_ms = record_ms;
+            }
         }
         let clock_ms = self.clock_ms;
         let index = self.index(topic, number);
@@ -124,14 +132,16 @@ impl Watermarks {
 
     fn settle(&mut self, bounds: Bounds) {
         let clock_ms = self.clock_ms;
-        let idle = |partition: &Partition| {
-            bounds.idle_timeout_ms > 0
-                && clock_ms.saturating_sub(partition.alive_ms) > bounds.idle_timeout_ms
+        let idle_since = |alive_ms: i64| {
+            bounds.idle_timeout_ms > 0 && clock_ms.saturating_sub(alive_ms) > bounds.idle_timeout_ms
         };
+        if self.partitions.len() < bounds.partitions && !idle_since(self.began_ms) {
+            return;
+        }
         let smallest = self
             .partitions
             .iter()
-            .filter(|partition| !partition.ended && !idle(partition))
+            .filter(|partition| !partition.ended && !idle_since(partition.alive_ms))
             .map(|partition| partition.watermark_ms)
             .min();
         self.watermark_ms = self.watermark_ms.max(smallest.unwrap_or(NEVER));
@@ -168,7 +178,7 @@ impl Watermarks {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { out_of_orderness_ms: 5, idle_timeout_ms: 60 };
+    const BOUNDS: Bounds = Bounds { out_of_orderness_ms: 5, idle_timeout_ms: 60, partitions: 0 };
 
     fn after(events: &[(i32, i64, i64)]) -> i64 {
         let mut watermarks = Watermarks::default();
@@ -193,6 +203,27 @@ mod tests {
         assert_eq!(after(&events[..3]), 994, "60 ms are not more than 60 ms");
         assert_eq!(after(&events), 1294);
         assert_eq!(after(&[&events[..], &[(0, 1010, 72), (1, 1400, 72)]].concat()), 1294);
+    }
+
+    #[test]
+    fn partitions_that_have_not_begun_hold_back_until_they_are_idle() {
+        let bounds = Bounds { partitions: 2, ..BOUNDS };
+        let mut watermarks = Watermarks::default();
+        watermarks.on_event(b"t", 0, 1000, 10, bounds);
+        watermarks.on_event(b"t", 0, 2000, 70, bounds);
+        assert_eq!(watermarks.watermark_ms(), NEVER, "60 ms are not more than 60 ms");
+        let mut begun = watermarks.clone();
+        begun.on_event(b"t", 1, 500, 71, bounds);
+        assert_eq!(begun.watermark_ms(), 494);
+        watermarks.on_event(b"t", 0, 2000, 71, bounds);
+        assert_eq!(watermarks.watermark_ms(), 1994);
+
+        // Never idle.
+        let bounds = Bounds { idle_timeout_ms: 0, ..bounds };
+        let mut watermarks = Watermarks::default();
+        watermarks.on_event(b"t", 0, 1000, 10, bounds);
+        watermarks.on_event(b"t", 0, 1000, 1_000_000, bounds);
+        assert_eq!(watermarks.watermark_ms(), NEVER);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl<'r> Replay<'r> {
             note,
             positions: places.iter().map(position).collect(),
             places: places.to_vec(),
-            bounds: job.bounds(),
+            bounds: job.bounds,
             steps: 0,
             scratch: None,
         })

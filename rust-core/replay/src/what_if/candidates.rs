@@ -57,7 +57,7 @@ pub(super) fn read(
     }
     for (timeout, _) in in_order(timeouts)? {
         let rules = with_timeout(&in_force, timeout)?;
-        let options = job.read_with_rules(true, &rules, None).map_err(|failure| match failure {
+        let options = job.read_with_rules(true, &rules).map_err(|failure| match failure {
             Failure::Usage(mistakes) => Failure::Usage(
                 mistakes.into_iter().map(|each| format!("--timeout {timeout}: {each}")).collect(),
             ),

@@ -114,9 +114,9 @@ fn pass(args: &WhatIfArgs, mut candidates: Vec<Candidate>) -> Outcome<Findings> 
         let arrived_ms = watermarks.watermark_ms();
         match &record.decoded {
             Decoded::Event { source, at_ms, .. } => {
-                watermarks.on_source(batch, source, *at_ms, job.bounds());
+                watermarks.on_source(batch, source, *at_ms, job.bounds);
             }
-            _ => watermarks.on_other(batch, record, job.bounds()),
+            _ => watermarks.on_other(batch, record, job.bounds),
         }
         for candidate in &mut candidates {
             step(candidate, batch, record, arrived_ms)?;
