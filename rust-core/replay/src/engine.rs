@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use wire::{Arrival, CoreError, Emission, SessionCore, StateChange, StepReply};
 
 use crate::failure::{Failure, Outcome};
-use crate::store::{DueTimer, Store};
+use crate::store::{Store, Timer};
 
 /// A core with the state of its keys.
 pub(crate) struct Engine {
@@ -54,7 +54,7 @@ impl Engine {
     pub(crate) fn fire_next(
         &mut self,
         watermark_ms: i64,
-        mut emit: impl FnMut(&DueTimer, &Emission<'_>) -> Outcome<()>,
+        mut emit: impl FnMut(&Timer, &Emission<'_>) -> Outcome<()>,
     ) -> Outcome<bool> {
         let Some(timer) = self.store.take_due(watermark_ms)? else { return Ok(false) };
         let (key, at_ms) = (timer.key(), timer.at_ms());

@@ -43,7 +43,10 @@ impl Inputs {
             };
             read_bytes.fetch_add(counter.load(Ordering::Relaxed), Ordering::Relaxed);
             let mut head = Head::new(file, input);
-            head.advance(&reading)?;
+            // Alone, it is read without the way round by a head.
+            if places.len() > 1 {
+                head.advance(&reading)?;
+            }
             heads.push(head);
         }
         Ok(Inputs { heads, reading })
@@ -52,7 +55,10 @@ impl Inputs {
     /// Fills a batch; `false` where all files are at their end.
     pub(crate) fn read(&mut self, batch: &mut Batch) -> Outcome<bool> {
         batch.clear();
-        while batch.records.len() < BATCH_RECORDS && batch.bytes.len() < BATCH_BYTES {
+        if let [alone] = self.heads.as_mut_slice() {
+            return read_alone(alone, batch, &self.reading);
+        }
+        while !is_full(batch) {
             let format = self.reading.format;
             let earliest = self
                 .heads
@@ -60,16 +66,25 @@ impl Inputs {
                 .filter(|head| head.record().is_some())
                 .min_by_key(|head| head.record().map(|record| turn(record, format)));
             let Some(head) = earliest else { break };
-            let at_end = head
-                .record()
-                .is_some_and(|record| matches!(record.decoded, Decoded::EndOfFile { .. }));
             head.move_to(batch);
-            if !at_end {
+            if !head.is_at_end() {
                 head.advance(&self.reading)?;
             }
         }
         Ok(!batch.records.is_empty())
     }
+}
+
+/// Fills a batch from the only file.
+fn read_alone(file: &mut Head, batch: &mut Batch, reading: &Reading) -> Outcome<bool> {
+    while !is_full(batch) && !file.is_at_end() {
+        file.read_into(batch, reading)?;
+    }
+    Ok(!batch.records.is_empty())
+}
+
+fn is_full(batch: &Batch) -> bool {
+    batch.records.len() >= BATCH_RECORDS || batch.bytes.len() >= BATCH_BYTES
 }
 
 /// What decides whose turn it is: the smallest comes next.

@@ -32,27 +32,46 @@ pub(crate) struct Head {
     line: Vec<u8>,
     head: Batch,
     frame: Vec<u8>,
+    /// Whether the end of the file was told.
+    at_end: bool,
 }
 
 impl Head {
     pub(crate) fn new(file: InputFile, input: usize) -> Head {
         let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Head { file, input, name, line: Vec::new(), head: Batch::default(), frame: Vec::new() }
+        Head {
+            file,
+            input,
+            name,
+            line: Vec::new(),
+            head: Batch::default(),
+            frame: Vec::new(),
+            at_end: false,
+        }
     }
 
-    /// Reads and decodes the next record; blank lines are none.
+    /// Makes the next record the head.
     pub(crate) fn advance(&mut self, reading: &Reading) -> Outcome<()> {
-        self.head.clear();
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        let read = self.read_into(&mut head, reading);
+        self.head = head;
+        read
+    }
+
+    /// Reads and decodes the next record to the end of a batch; blank lines are none.
+    pub(crate) fn read_into(&mut self, batch: &mut Batch, reading: &Reading) -> Outcome<()> {
         loop {
             if !self.file.read_line(&mut self.line)? {
                 let partition = (reading.format == Format::JsonLines)
-                    .then(|| (self.head.put(self.name.as_bytes()), self.number()));
+                    .then(|| (batch.put(self.name.as_bytes()), self.number()));
                 let record = Record {
                     input: self.input,
                     position: self.file.position(),
                     decoded: Decoded::EndOfFile { partition },
                 };
-                self.head.records.push(record);
+                batch.records.push(record);
+                self.at_end = true;
                 return Ok(());
             }
             if !self.line.is_empty() {
@@ -60,12 +79,17 @@ impl Head {
             }
         }
         let line = std::mem::take(&mut self.line);
-        let decoded = self.decode(&line, reading);
+        let decoded = self.decode(&line, batch, reading);
         self.line = line;
         let record =
             Record { input: self.input, position: self.file.position(), decoded: decoded? };
-        self.head.records.push(record);
+        batch.records.push(record);
         Ok(())
+    }
+
+    /// Whether nothing follows the record at the head.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at_end
     }
 
     /// The record that is next.
@@ -85,7 +109,7 @@ impl Head {
         i32::try_from(self.input).unwrap_or(i32::MAX)
     }
 
-    fn decode(&mut self, line: &[u8], reading: &Reading) -> Outcome<Decoded> {
+    fn decode(&mut self, line: &[u8], batch: &mut Batch, reading: &Reading) -> Outcome<Decoded> {
         let mut record = match reading.format {
             Format::JsonLines => CaptureRecord { value: Content::of(line), ..Default::default() },
             Format::Capture => CaptureRecord::read(line).map_err(|error| {
@@ -105,7 +129,6 @@ impl Head {
             SessionCore::failed_decode(&said, &mut self.frame);
         }
         let number = self.number();
-        let batch = &mut self.head;
         let topic = record.topic.take().unwrap_or(Cow::Borrowed(&self.name));
         let partition = record.partition.unwrap_or(number);
         let offset = record

@@ -71,12 +71,12 @@ impl Outputs {
     /// Writes a log-after record.
     pub(crate) fn log_after(&mut self, key: &[u8], value: &[u8], carried: &[u8]) -> Outcome<()> {
         let Some(file) = &mut self.log_after else { return Ok(()) };
-        self.line.clear();
         match self.format {
-            Format::JsonLines => lines::put_value(&mut self.line, value),
+            Format::JsonLines => return put_value(file, value),
             Format::Capture => {
                 let carried = Carried::decode(carried)
                     .ok_or_else(|| Failure::run("what a record carries is damaged: a bug"))?;
+                self.line.clear();
                 lines::put_log_after(&mut self.line, key, value, carried);
             }
         }
@@ -86,10 +86,10 @@ impl Outputs {
     /// Writes a close record.
     pub(crate) fn close_record(&mut self, key: &[u8], value: &[u8]) -> Outcome<()> {
         let Some(file) = &mut self.close_records else { return Ok(()) };
-        self.line.clear();
         match self.format {
-            Format::JsonLines => lines::put_value(&mut self.line, value),
+            Format::JsonLines => return put_value(file, value),
             Format::Capture => {
+                self.line.clear();
                 crate::capture::put(&mut self.line, None, Some(key), &[], Some(value));
             }
         }
@@ -129,4 +129,10 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// Writes a value as a line.
+fn put_value(file: &mut OutputFile, value: &[u8]) -> Outcome<()> {
+    file.write(&lines::in_one_line(value))?;
+    file.write(b"\n")
 }

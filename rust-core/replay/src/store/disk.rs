@@ -7,7 +7,7 @@ use rocksdb::{
     Error, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions, DB,
 };
 
-use super::{damaged, TimerBytes};
+use super::{damaged, Timer};
 use crate::failure::{Failure, Outcome};
 
 const STATES: &str = "states";
@@ -89,16 +89,15 @@ impl Disk {
     }
 
     /// The first timers from `from` on, and the one behind them.
-    pub(crate) fn timers(
-        &self,
-        from: &[u8],
-        most: usize,
-    ) -> Outcome<(Vec<TimerBytes>, Option<TimerBytes>)> {
+    pub(crate) fn timers(&self, from: &Timer, most: usize) -> Outcome<(Vec<Timer>, Option<Timer>)> {
         let family = self.family(TIMERS)?;
-        let mode = IteratorMode::From(from, Direction::Forward);
+        let from = from.encode();
+        let mode = IteratorMode::From(&from, Direction::Forward);
         let mut timers = Vec::new();
         for entry in self.db.iterator_cf_opt(family, scan(), mode) {
-            let (timer, _) = entry.map_err(|error| told(&self.folder, &error))?;
+            let (bytes, _) = entry.map_err(|error| told(&self.folder, &error))?;
+            let timer = Timer::decode(&bytes)
+                .ok_or_else(|| damaged(&self.folder, "a timer in it cannot be read"))?;
             if timers.len() == most {
                 return Ok((timers, Some(timer)));
             }
@@ -141,11 +140,12 @@ impl Batch<'_> {
         }
     }
 
-    pub(crate) fn put_timer(&mut self, timer: &[u8], registered: bool) {
+    pub(crate) fn put_timer(&mut self, timer: &Timer, registered: bool) {
+        let bytes = timer.encode();
         if registered {
-            self.batch.put_cf(self.timers, timer, []);
+            self.batch.put_cf(self.timers, bytes, []);
         } else {
-            self.batch.delete_cf(self.timers, timer);
+            self.batch.delete_cf(self.timers, bytes);
         }
     }
 

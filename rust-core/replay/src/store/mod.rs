@@ -27,11 +27,15 @@ const ENTRY_OVERHEAD: usize = 112;
 const TIMER_OVERHEAD: usize = 56;
 /// How many timers are read from the disk at once.
 const TIMERS_READ: usize = 100_000;
-/// Where the timer's key stands in its bytes: behind its time.
+/// Where a timer's key stands in its bytes: behind its time.
 const TIME_LENGTH: usize = 8;
 
-/// A timer as bytes that are ordered by time, then key.
-type TimerBytes = Box<[u8]>;
+/// A key's timer. The time stands in front and in place, so that order is mostly told by it alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timer {
+    at_ms: i64,
+    key: Box<[u8]>,
+}
 
 struct Entry {
     /// Empty for no state.
@@ -45,32 +49,17 @@ struct Entry {
 /// The keyed state and the timers.
 pub(crate) struct Store {
     entries: HashMap<Rc<[u8]>, Entry>,
-    timers: BTreeSet<TimerBytes>,
+    timers: BTreeSet<Timer>,
     /// Timers from here on are on the disk only; none: all are in memory.
-    horizon: Option<TimerBytes>,
+    horizon: Option<Timer>,
     /// Timers registered (true) or gone (false) since the last commit.
-    timer_changes: BTreeMap<TimerBytes, bool>,
+    timer_changes: BTreeMap<Timer, bool>,
     dirty: Vec<Rc<[u8]>>,
     disk: Option<Disk>,
     /// Whether every key that has state is in memory.
     complete: bool,
     /// What entries and timers take.
     bytes: usize,
-}
-
-/// A timer that is due.
-pub(crate) struct DueTimer {
-    bytes: TimerBytes,
-}
-
-impl DueTimer {
-    pub(crate) fn at_ms(&self) -> i64 {
-        timer_at_ms(&self.bytes)
-    }
-
-    pub(crate) fn key(&self) -> &[u8] {
-        self.bytes.get(TIME_LENGTH..).unwrap_or_default()
-    }
 }
 
 impl Store {
@@ -102,7 +91,7 @@ impl Store {
             }
         })?;
         store.disk = Some(disk);
-        store.horizon = Some(Box::default());
+        store.horizon = Some(Timer::new(i64::MIN, &[])); // no timer comes before it
         Ok(store)
     }
 
@@ -164,58 +153,57 @@ impl Store {
 
     /// Registers a key's timer.
     pub(crate) fn register_timer(&mut self, at_ms: i64, key: &[u8]) {
-        let bytes = timer_bytes(at_ms, key);
+        let timer = Timer::new(at_ms, key);
         if self.disk.is_some() {
-            self.timer_changes.insert(bytes.clone(), true);
+            self.timer_changes.insert(timer.clone(), true);
         }
-        if self.is_near(&bytes) {
-            self.keep_timer(bytes);
+        if self.is_near(&timer) {
+            self.keep_timer(timer);
         }
     }
 
     /// Deletes a key's timer.
     pub(crate) fn delete_timer(&mut self, at_ms: i64, key: &[u8]) {
-        let bytes = timer_bytes(at_ms, key);
-        self.forget_timer(bytes);
+        self.forget_timer(Timer::new(at_ms, key));
     }
 
     /// Takes the earliest timer out, where it is due at this watermark.
-    pub(crate) fn take_due(&mut self, watermark_ms: i64) -> Outcome<Option<DueTimer>> {
+    pub(crate) fn take_due(&mut self, watermark_ms: i64) -> Outcome<Option<Timer>> {
         loop {
-            if let Some(first) = self.timers.first() {
-                if timer_at_ms(first) > watermark_ms {
-                    return Ok(None);
-                }
-                let bytes = first.clone();
-                self.forget_timer(bytes.clone());
-                return Ok(Some(DueTimer { bytes }));
+            if self.timers.first().is_some_and(|first| first.at_ms > watermark_ms) {
+                return Ok(None);
             }
-            let due =
-                |horizon: &TimerBytes| horizon.is_empty() || timer_at_ms(horizon) <= watermark_ms;
-            if !self.horizon.as_ref().is_some_and(due) {
+            if let Some(first) = self.timers.pop_first() {
+                self.bytes -= first.size();
+                if self.disk.is_some() {
+                    self.timer_changes.insert(first.clone(), false);
+                }
+                return Ok(Some(first));
+            }
+            if self.horizon.as_ref().is_none_or(|horizon| horizon.at_ms > watermark_ms) {
                 return Ok(None);
             }
             self.read_timers()?;
         }
     }
 
-    fn is_near(&self, timer: &TimerBytes) -> bool {
+    fn is_near(&self, timer: &Timer) -> bool {
         self.horizon.as_ref().is_none_or(|horizon| timer < horizon)
     }
 
-    fn keep_timer(&mut self, bytes: TimerBytes) {
-        let size = bytes.len() + TIMER_OVERHEAD;
-        if self.timers.insert(bytes) {
+    fn keep_timer(&mut self, timer: Timer) {
+        let size = timer.size();
+        if self.timers.insert(timer) {
             self.bytes += size;
         }
     }
 
-    fn forget_timer(&mut self, bytes: TimerBytes) {
-        if self.timers.remove(&bytes) {
-            self.bytes -= bytes.len() + TIMER_OVERHEAD;
+    fn forget_timer(&mut self, timer: Timer) {
+        if self.timers.remove(&timer) {
+            self.bytes -= timer.size();
         }
         if self.disk.is_some() {
-            self.timer_changes.insert(bytes, false);
+            self.timer_changes.insert(timer, false);
         }
     }
 
@@ -224,7 +212,7 @@ impl Store {
         let (Some(disk), Some(from)) = (&self.disk, self.horizon.take()) else { return Ok(()) };
         let (near, next) = disk.timers(&from, TIMERS_READ)?;
         let changes = &self.timer_changes;
-        let mut near: Vec<TimerBytes> =
+        let mut near: Vec<Timer> =
             near.into_iter().filter(|timer| changes.get(timer) != Some(&false)).collect();
         let registered = changes
             .range(from..)
@@ -269,12 +257,12 @@ impl Store {
         // time, states one by one.
         let mut size = 0;
         let first_far = self.timers.iter().find(|timer| {
-            size += timer.len() + TIMER_OVERHEAD;
+            size += timer.size();
             size > fits / 8
         });
         if let Some(first_far) = first_far.cloned() {
             for timer in self.timers.split_off(&first_far) {
-                self.bytes -= timer.len() + TIMER_OVERHEAD;
+                self.bytes -= timer.size();
             }
             self.horizon = Some(first_far);
         }
@@ -311,15 +299,36 @@ impl Store {
     }
 }
 
-fn timer_bytes(at_ms: i64, key: &[u8]) -> TimerBytes {
-    // With the sign turned, big-endian bytes are ordered as the numbers are.
-    let at = at_ms.cast_unsigned() ^ (1 << 63);
-    [at.to_be_bytes().as_slice(), key].concat().into_boxed_slice()
-}
+impl Timer {
+    /// No timer comes before it.
+    fn new(at_ms: i64, key: &[u8]) -> Timer {
+        Timer { at_ms, key: key.into() }
+    }
 
-fn timer_at_ms(bytes: &[u8]) -> i64 {
-    let at = bytes.first_chunk::<TIME_LENGTH>().copied().unwrap_or_default();
-    (u64::from_be_bytes(at) ^ (1 << 63)).cast_signed()
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// What it takes in memory.
+    fn size(&self) -> usize {
+        self.key.len() + TIMER_OVERHEAD
+    }
+
+    /// Bytes that are ordered by time, then key: as on the disk.
+    fn encode(&self) -> Vec<u8> {
+        // With the sign turned, big-endian bytes are ordered as the numbers are.
+        let at = self.at_ms.cast_unsigned() ^ (1 << 63);
+        [at.to_be_bytes().as_slice(), &self.key].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Timer> {
+        let (at, key) = bytes.split_first_chunk::<TIME_LENGTH>()?;
+        Some(Timer::new((u64::from_be_bytes(*at) ^ (1 << 63)).cast_signed(), key))
+    }
 }
 
 /// What is told of a state folder that RocksDB cannot read.
