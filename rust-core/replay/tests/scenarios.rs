@@ -21,6 +21,7 @@ use common::{run, Folder};
 use scenario::{Action, Becomes, Closed, Label, Scenario};
 use serde_json::{json, Value};
 
+// Longer than any scenario: `back-after-weeks` goes on for 24 days.
 const DISORDER_MS: i64 = 40 * 86_400_000;
 /// Whose events move the watermark.
 const DRIVER: &str = "driver of the watermark";
