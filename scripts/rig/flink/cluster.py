@@ -178,6 +178,11 @@ class Cluster:
         """Those that run, the oldest first."""
         return list(self._task_managers.values())
 
+    @property
+    def lib(self) -> Path:
+        """The folder of Flink's own jars."""
+        return self._home / "lib"
+
     def log(self, name: str) -> Path:
         return self._processes.log(name)
 
@@ -217,11 +222,12 @@ class Cluster:
             )
         return found.group(1)
 
-    def flink(self, *words: str) -> subprocess.CompletedProcess:
-        """The command line `flink`, against this cluster."""
+    def flink(self, *words: str, lib: Path | None = None) -> subprocess.CompletedProcess:
+        """The command line `flink`, against this cluster; `lib` takes the place of its own."""
+        more = {"FLINK_LIB_DIR": str(lib)} if lib else {}
         return subprocess.run(
             [self._home / "bin" / "flink", *words],
-            env=self._environment(),
+            env={**self._environment(), **more},
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
