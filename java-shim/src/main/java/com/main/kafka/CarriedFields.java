@@ -44,18 +44,7 @@ final class CarriedFields {
         byte[] kafkaKey = Fields.readBytes(source);
         List<Header> headers = Fields.readHeaders(source);
         return new InputRecord(
-                value,
-                kafkaKey,
-                headers,
-                kafkaTimestampMs,
-                topic,
-                partition,
-                offset,
-                null,
-                0,
-                null,
-                null,
-                null);
+                value, kafkaKey, headers, kafkaTimestampMs, topic, partition, offset);
     }
 
     private CarriedFields() {}

@@ -79,6 +79,30 @@ public final class InputRecord {
         this.detail = detail;
     }
 
+    /** What Kafka gave, without what the core made of it. */
+    InputRecord(
+            byte[] value,
+            byte[] kafkaKey,
+            List<Header> headers,
+            long kafkaTimestampMs,
+            String topic,
+            int partition,
+            long offset) {
+        this(
+                value,
+                kafkaKey,
+                headers,
+                kafkaTimestampMs,
+                topic,
+                partition,
+                offset,
+                null,
+                0,
+                null,
+                null,
+                null);
+    }
+
     /**
      * A record that decodes.
      *
@@ -111,18 +135,14 @@ public final class InputRecord {
     public static InputRecord deadLetter(
             ConsumerRecord<byte[], byte[]> record, String reason, String detail) {
         return new InputRecord(
-                record.value(),
-                record.key(),
-                headersOf(record),
-                record.timestamp(),
-                record.topic(),
-                record.partition(),
-                record.offset(),
-                null,
-                0,
-                null,
-                reason,
-                detail);
+                        record.value(),
+                        record.key(),
+                        headersOf(record),
+                        record.timestamp(),
+                        record.topic(),
+                        record.partition(),
+                        record.offset())
+                .toDeadLetter(reason, detail);
     }
 
     /** No record: from here on this task reads that partition, from that offset. */
@@ -134,12 +154,7 @@ public final class InputRecord {
                 NO_TIMESTAMP,
                 topic,
                 partition,
-                offset,
-                null,
-                0,
-                null,
-                null,
-                null);
+                offset);
     }
 
     /**
@@ -160,18 +175,14 @@ public final class InputRecord {
     public static InputRecord stateDeadLetter(
             String key, byte[] state, String reason, String detail) {
         return new InputRecord(
-                state,
-                key.getBytes(StandardCharsets.UTF_8),
-                Collections.<Header>emptyList(),
-                NO_TIMESTAMP,
-                "",
-                NO_POSITION,
-                NO_POSITION,
-                null,
-                0,
-                null,
-                reason,
-                detail);
+                        state,
+                        key.getBytes(StandardCharsets.UTF_8),
+                        Collections.<Header>emptyList(),
+                        NO_TIMESTAMP,
+                        "",
+                        NO_POSITION,
+                        NO_POSITION)
+                .toDeadLetter(reason, detail);
     }
 
     /** The same record as a dead letter: the event turned out to be none. */
