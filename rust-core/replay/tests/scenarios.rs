@@ -18,6 +18,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use common::{run, Folder};
+use scenario::play::{closed_of, label_of};
 use scenario::{Action, Becomes, Closed, Label, Scenario};
 use serde_json::{json, Value};
 
@@ -199,30 +200,4 @@ fn play_records(scenario: &Scenario) {
             }
         }
     }
-}
-
-fn label_of(output: &Value, key: &str) -> Option<Label> {
-    let id = output["session_id"].as_str()?;
-    Some(Label {
-        id_ms: id_time(id, key),
-        seq: output["seq_in_session"].as_u64().unwrap(),
-        start_ms: output["session_start_ts"].as_i64().unwrap(),
-        last_ms: output["session_last_ts"].as_i64().unwrap(),
-        expires_ms: output["session_expire_at"].as_i64().unwrap(),
-    })
-}
-
-fn closed_of(record: &Value) -> Closed {
-    let key = record["uid"].as_str().unwrap().to_owned();
-    Closed {
-        id_ms: id_time(record["session_id"].as_str().unwrap(), &key),
-        key,
-        count: record["event_count"].as_u64().unwrap(),
-        last_ms: record["session_last_ts"].as_i64().unwrap(),
-        by: record["closed_by"].as_str().unwrap().to_owned(),
-    }
-}
-
-fn id_time(id: &str, key: &str) -> i64 {
-    id.strip_prefix(key).and_then(|rest| rest.strip_prefix('_')).unwrap().parse().unwrap()
 }

@@ -201,7 +201,8 @@ impl<E: Engine, O: Fn(&str) -> E> Player<'_, E, O> {
             let place = &expected.place;
             assert!(!expected.came, "{place}: a second output");
             expected.came = true;
-            assert_eq!(label_of(&output.value, expected.key).as_ref(), expected.label, "{place}");
+            let value = serde_json::from_slice(&output.value).unwrap();
+            assert_eq!(label_of(&value, expected.key).as_ref(), expected.label, "{place}");
             if output.waited.is_some() {
                 let before = released.insert(expected.key, expected.at_ms);
                 assert!(before.is_none_or(|at_ms| at_ms <= expected.at_ms), "{place}: not in turn");
@@ -353,8 +354,13 @@ impl Key {
     }
 }
 
-fn label_of(output: &[u8], key: &str) -> Option<Label> {
-    let output: Value = serde_json::from_slice(output).unwrap();
+/// The label in an output; none where it has no session.
+///
+/// # Panics
+///
+/// Where a member of the label is missing.
+#[must_use]
+pub fn label_of(output: &Value, key: &str) -> Option<Label> {
     let id = output["session_id"].as_str()?;
     Some(Label {
         id_ms: id_time(id, key),
@@ -367,16 +373,28 @@ fn label_of(output: &[u8], key: &str) -> Option<Label> {
 
 fn closing_of(record: &[u8]) -> Closing {
     let record: Value = serde_json::from_slice(record).unwrap();
+    Closing {
+        expires_ms: record["session_expire_at"].as_i64().unwrap(),
+        id: record["session_id"].as_str().unwrap().to_owned(),
+        told: closed_of(&record),
+    }
+}
+
+/// What a close record tells.
+///
+/// # Panics
+///
+/// Where a member of it is missing.
+#[must_use]
+pub fn closed_of(record: &Value) -> Closed {
     let key = record["uid"].as_str().unwrap().to_owned();
-    let id = record["session_id"].as_str().unwrap().to_owned();
-    let told = Closed {
-        id_ms: id_time(&id, &key),
+    Closed {
+        id_ms: id_time(record["session_id"].as_str().unwrap(), &key),
         key,
         count: record["event_count"].as_u64().unwrap(),
         last_ms: record["session_last_ts"].as_i64().unwrap(),
         by: record["closed_by"].as_str().unwrap().to_owned(),
-    };
-    Closing { expires_ms: record["session_expire_at"].as_i64().unwrap(), id, told }
+    }
 }
 
 fn id_time(id: &str, key: &str) -> i64 {
