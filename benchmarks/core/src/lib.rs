@@ -12,6 +12,31 @@ pub fn core() -> SessionCore {
     SessionCore::new(CoreOptions::default())
 }
 
+/// An event in the middle of a session, with all that its calls need.
+pub struct Sample {
+    pub core: SessionCore,
+    pub record: Vec<u8>,
+    pub found: Vec<u8>,
+    /// The key's state before it.
+    pub state: Vec<u8>,
+}
+
+/// The twentieth event of a user; the state is that after the first.
+#[must_use]
+pub fn sample() -> Sample {
+    let core = core();
+    let mut frame = Vec::new();
+    let first = record(0);
+    decode(&core, &first, &mut frame);
+    let first_found = found(&frame);
+    step(&core, &[], &first_found, &first, &mut frame);
+    let state = state(&frame);
+    let record = record(19);
+    decode(&core, &record, &mut frame);
+    let found = found(&frame);
+    Sample { core, record, found, state }
+}
+
 /// The record of an event, of the load's length.
 #[must_use]
 pub fn record(number: i64) -> Vec<u8> {

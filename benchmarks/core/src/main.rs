@@ -8,14 +8,8 @@ fn main() {
     let what = arguments.next().unwrap_or_default();
     let count: i64 = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(1000);
 
-    let core = bench::core();
+    let bench::Sample { core, record, found, state } = bench::sample();
     let (mut decoded, mut stepped) = (Vec::new(), Vec::new());
-    let record = bench::record(19);
-    bench::decode(&core, &bench::record(0), &mut decoded);
-    bench::step(&core, &[], &bench::found(&decoded), &bench::record(0), &mut stepped);
-    let state = bench::state(&stepped);
-    bench::decode(&core, &record, &mut decoded);
-    let found = bench::found(&decoded);
     for _ in 0..count {
         match what.as_str() {
             "decode" => bench::decode(&core, &record, &mut decoded),
