@@ -65,24 +65,38 @@ def newest() -> dict[tuple[str, str], dict]:
 
 
 def write_table(file: Path = TABLE) -> list[str]:
-    """Puts the table into the page in place of the old one; returns what has no result yet."""
+    """Puts the table into the page in place of the old one; returns what has no result yet.
+
+    What was done elsewhere and stands in the page stays, until there is a newer result here.
+    """
     before, _, rest = file.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
+    table, _, after = rest.partition(END)
     rows, missing = [], []
-    found = newest()
+    old, found = _old_rows(table), newest()
     for fault in FAULTS.values():
         for delivery in fault.deliveries:
             result = found.get((fault.name, delivery))
-            if result is None:
+            row = old.get((fault.name, delivery)) if result is None else _row(fault, result)
+            if row is None:
                 missing.append(f"{fault.name} ({delivery})")
             else:
-                rows.append(_row(fault, result))
+                rows.append(row)
     head = (
         "| fault | expected | delivery | records | missing | invented | repeats | recovery |"
         " outcome |\n|---|---|---|---:|---:|---:|---:|---:|---|\n"
     )
     file.write_text(f"{before}{BEGIN}\n{head}{''.join(rows)}{END}{after}")
     return missing
+
+
+def _old_rows(table: str) -> dict[tuple[str, str], str]:
+    """The rows of a written table, by fault and delivery guarantee."""
+    rows = {}
+    for line in table.splitlines(keepends=True):
+        if line.startswith("| `"):
+            what, _, delivery, *_ = (cell.strip() for cell in line.strip("| \n").split(" | "))
+            rows[what.split("`")[1], delivery] = line
+    return rows
 
 
 def _row(fault: Fault, result: dict) -> str:
