@@ -30,7 +30,9 @@ TRIPLES = {
     "linux-aarch_64": "aarch64-unknown-linux-gnu",
 }
 LIBRARY = "libsession_core.so"
-SOURCES = ("Cargo.toml", "Cargo.lock", "rust-core/session", "rust-core/wire", "rust-core/bridge")
+# The library's own, in rust-core/.
+CRATES = ("session", "wire", "bridge")
+SOURCES = ("Cargo.toml", "Cargo.lock", *(f"rust-core/{name}" for name in CRATES))
 # Debian's second compiler (rustc-web) has an arm64 standard library as a package.
 OTHER_RUSTC = "/usr/bin/rustc"
 TARGETS = {
@@ -76,6 +78,27 @@ class Build(NamedTuple):
         if done.returncode != 0:
             raise BuildError(f"cargo {command[0]} ended with {done.returncode}")
 
+    def forget_others(self, out: Path, triple: str) -> None:
+        """Lets cargo build the project's own crates anew where it built them from other sources.
+
+        Cargo knows a workspace's crates by their paths within it and by their times only: in a
+        folder that clones share, it takes what it made of another clone's newer sources for this
+        one's. The libraries would then carry this clone's build id, and nobody would notice.
+        """
+        sources = out / triple / "sources.txt"
+        if sources.is_file() and sources.read_text() == self.build_id:
+            return
+        own = [word for name in CRATES for word in ("--package", name)]
+        done = subprocess.run(
+            ["cargo", "clean", "--quiet", "--release", "--locked", "--target", triple, *own],
+            cwd=layout.PROJECT,
+            env={**os.environ, "CARGO_TARGET_DIR": str(out)},
+        )
+        if done.returncode != 0:
+            raise BuildError(f"cargo clean ended with {done.returncode}")
+        sources.parent.mkdir(parents=True, exist_ok=True)
+        sources.write_text(self.build_id)
+
     def install(self, library: Path, name: str) -> None:
         _replace(self.folder / name / LIBRARY, library.read_bytes())
 
@@ -104,6 +127,7 @@ def build_portable(build: Build, tools: zig.Zig) -> list[str]:
             out = layout.cache_folder() / "cargo-zig-other-rustc"
             environment["RUSTC"] = compiler
         with _alone(out):
+            build.forget_others(out, triple)
             build.cargo(out, "zigbuild", "--target", f"{triple}.{glibc}", **environment)
             build.install(out / triple / "release" / LIBRARY, name)
     return missing
