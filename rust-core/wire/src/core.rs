@@ -274,7 +274,7 @@ impl SessionCore {
 
     /// The decode frame of a record that the core failed on.
     pub fn failed_decode(detail: &str, frame: &mut Vec<u8>) {
-        reply::put_dead_letter(frame, Reason::InternalError.as_str(), detail);
+        reply::put_failure(frame, Reason::InternalError.as_str(), detail);
     }
 
     /// The step frame of an event that the core failed on: its state stays as it was.

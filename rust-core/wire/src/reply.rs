@@ -1,7 +1,8 @@
 //! The frames that Java reads, little endian.
 //!
 //! ```text
-//! decode    0 u8 frame version    1 u8 flags    2 u8 kind: 0 event, 1 dead letter    3 u8 0
+//! decode    0 u8 frame version    1 u8 flags    2 u8 kind: 0 event, 1 dead letter, 2 dead letter since
+//!                                             the core failed                       3 u8 0
 //!           4 u32 length of the first part      8 u32 length of the second part     12 u32 0
 //!          16 i64 event time (event)           24 first part, second part
 //!              event: the key, what decode found      dead letter: the reason, the detail
@@ -10,16 +11,21 @@
 //!           4 u32 length of the state           8 i64 timer to delete   16 i64 timer to register
 //!          24 u32 number of emissions          28 u32 events labelled before their turn
 //!          32 state
-//!              then each emission: u32 kind, u32 key length, u32 value length, key, value
+//!              then each emission: u8 kind, u8 what came of it, u16 0, u32 key length,
+//!                u32 value length, key, value
 //!              kinds: 0 output, 1 close record, 2 dead letter (key: the reason, value: the detail)
 //!                     3, 4 what the next emission is of, where that is not the event of the call:
 //!                     3 an event that waited (key: where it came from; value, before a dead letter:
 //!                       its record), 4 the sessions of the key (value: their state)
+//!                     5 a session that closed without a close record
+//!              what came of it, for those who count: of 0 its event 0 rode along, 1 started a
+//!                session, 2 continued one, 3 continued one out of order; 1 and 5 closed by
+//!                0 timeout, 1 max_duration, 2 evicted, 3 internal_error; of all others 0
 //! ```
 //! A timer of `i64::MIN` is none. `DecodeReply.java` and `StepReply.java` mirror the offsets; golden
 //! files that both sides read pin them.
 
-use session::{EventTime, TimerChange};
+use session::{ClosedBy, EventTime, Outcome, TimerChange};
 
 use crate::waiting::Arrival;
 
@@ -32,17 +38,22 @@ pub const FLAG_LOG_WAITS: u8 = 1;
 
 const EVENT: u8 = 0;
 const DEAD_LETTER: u8 = 1;
+const DEAD_LETTER_OF_FAILURE: u8 = 2;
 const NO_TIMER: i64 = i64::MIN;
 
 const DECODE_HEADER_LENGTH: usize = 24;
 const STEP_HEADER_LENGTH: usize = 32;
 const EMISSION_COUNT_OFFSET: usize = 24;
 
-const OUTPUT: u32 = 0;
-const CLOSE_RECORD: u32 = 1;
-const FAILED: u32 = 2;
-const OF_WAITED: u32 = 3;
-const OF_SESSIONS: u32 = 4;
+const OUTPUT: u8 = 0;
+const CLOSE_RECORD: u8 = 1;
+const FAILED: u8 = 2;
+const OF_WAITED: u8 = 3;
+const OF_SESSIONS: u8 = 4;
+const CLOSED: u8 = 5;
+
+const EMISSION_HEADER_LENGTH: usize = 12;
+const LOST: u8 = 3;
 
 /// What becomes of the key's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +110,16 @@ pub(crate) fn put_event(
 
 /// Writes the frame of a dead letter.
 pub(crate) fn put_dead_letter(frame: &mut Vec<u8>, reason: &str, detail: &str) {
-    put_decoded(frame, DEAD_LETTER, 0, reason.as_bytes(), |out| {
+    put_refused(frame, DEAD_LETTER, reason, detail);
+}
+
+/// Writes the frame of a dead letter that is one since the core failed.
+pub(crate) fn put_failure(frame: &mut Vec<u8>, reason: &str, detail: &str) {
+    put_refused(frame, DEAD_LETTER_OF_FAILURE, reason, detail);
+}
+
+fn put_refused(frame: &mut Vec<u8>, kind: u8, reason: &str, detail: &str) {
+    put_decoded(frame, kind, 0, reason.as_bytes(), |out| {
         out.extend_from_slice(detail.as_bytes());
     });
 }
@@ -200,6 +220,7 @@ impl<'b> Emissions<'b> {
     pub(crate) fn of_waited(&mut self, came_from: &[u8], record: &[u8]) {
         self.put(
             OF_WAITED,
+            0,
             |out| out.extend_from_slice(came_from),
             |out| out.extend_from_slice(record),
         );
@@ -207,32 +228,64 @@ impl<'b> Emissions<'b> {
 
     /// Says that the next emission is of the key's sessions.
     pub(crate) fn of_sessions(&mut self, put_state: impl FnOnce(&mut Vec<u8>)) {
-        self.put(OF_SESSIONS, |_| {}, put_state);
+        self.put(OF_SESSIONS, 0, |_| {}, put_state);
     }
 
-    /// Appends an emission of what the two functions write.
-    pub(crate) fn emit(
+    /// Appends the output of an event, of which the outcome tells what became.
+    pub(crate) fn output(
         &mut self,
-        kind: EmissionKind,
+        outcome: Outcome,
         put_key: impl FnOnce(&mut Vec<u8>),
         put_value: impl FnOnce(&mut Vec<u8>),
     ) {
-        let kind = match kind {
-            EmissionKind::Output => OUTPUT,
-            EmissionKind::CloseRecord => CLOSE_RECORD,
-            EmissionKind::DeadLetter => FAILED,
+        let outcome = match outcome {
+            Outcome::RodeAlong => 0,
+            Outcome::Started => 1,
+            Outcome::Continued => 2,
+            Outcome::ContinuedOutOfOrder => 3,
         };
-        self.put(kind, put_key, put_value);
+        self.put(OUTPUT, outcome, put_key, put_value);
+    }
+
+    /// Appends the close record of a session.
+    pub(crate) fn close_record(
+        &mut self,
+        closed_by: ClosedBy,
+        put_key: impl FnOnce(&mut Vec<u8>),
+        put_value: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.put(CLOSE_RECORD, closed_by_number(closed_by), put_key, put_value);
+    }
+
+    /// Tells of a session that closed where nobody asks for close records.
+    pub(crate) fn closed(&mut self, closed_by: ClosedBy) {
+        self.put(CLOSED, closed_by_number(closed_by), |_| {}, |_| {});
+    }
+
+    /// Tells of a session that is gone since the core failed to close it.
+    pub(crate) fn lost(&mut self) {
+        self.put(CLOSED, LOST, |_| {}, |_| {});
+    }
+
+    /// Appends that the core failed: why, and in a sentence.
+    pub(crate) fn dead_letter(&mut self, reason: &str, detail: &str) {
+        self.put(
+            FAILED,
+            0,
+            |out| out.extend_from_slice(reason.as_bytes()),
+            |out| out.extend_from_slice(detail.as_bytes()),
+        );
     }
 
     fn put(
         &mut self,
-        kind: u32,
+        kind: u8,
+        came_of_it: u8,
         put_key: impl FnOnce(&mut Vec<u8>),
         put_value: impl FnOnce(&mut Vec<u8>),
     ) {
         let head = self.bytes.len();
-        self.bytes.extend_from_slice(&kind.to_le_bytes());
+        self.bytes.extend_from_slice(&[kind, came_of_it, 0, 0]);
         self.bytes.extend_from_slice(&[0; 8]);
         let key = self.bytes.len();
         put_key(self.bytes);
@@ -242,6 +295,14 @@ impl<'b> Emissions<'b> {
         overwrite(self.bytes, head + 4, length(value - key));
         overwrite(self.bytes, head + 8, length(end - value));
         self.count += 1;
+    }
+}
+
+fn closed_by_number(closed_by: ClosedBy) -> u8 {
+    match closed_by {
+        ClosedBy::Timeout => 0,
+        ClosedBy::MaxDuration => 1,
+        ClosedBy::Evicted => 2,
     }
 }
 
@@ -286,7 +347,7 @@ impl<'f> DecodeReply<'f> {
                 event_time_ms: i64_at(frame, 16)?,
                 found: second,
             }),
-            DEAD_LETTER => Some(DecodeReply::DeadLetter {
+            DEAD_LETTER | DEAD_LETTER_OF_FAILURE => Some(DecodeReply::DeadLetter {
                 reason: first,
                 detail: std::str::from_utf8(second).ok()?,
             }),
@@ -335,12 +396,13 @@ impl<'f> StepReply<'f> {
         let mut emissions = Vec::new();
         let mut subject = Subject::Given;
         for _ in 0..u32_at(frame, EMISSION_COUNT_OFFSET)? {
-            let kind = u32_at(rest, 0)?;
+            let kind = *rest.first()?;
             let (key_length, value_length) = (u32_at(rest, 4)?, u32_at(rest, 8)?);
-            let (key, after_key) = rest.get(12..)?.split_at_checked(key_length)?;
+            let (key, after_key) =
+                rest.get(EMISSION_HEADER_LENGTH..)?.split_at_checked(key_length)?;
             let (value, after_value) = after_key.split_at_checked(value_length)?;
             rest = after_value;
-            let kind = match u32::try_from(kind).ok()? {
+            let kind = match kind {
                 OUTPUT => EmissionKind::Output,
                 CLOSE_RECORD => EmissionKind::CloseRecord,
                 FAILED => EmissionKind::DeadLetter,
@@ -353,6 +415,7 @@ impl<'f> StepReply<'f> {
                     subject = Subject::Sessions(value);
                     continue;
                 }
+                CLOSED => continue,
                 _ => return None,
             };
             emissions.push(Emission { kind, subject, key, value });

@@ -12,7 +12,7 @@ use crate::dead_letter::Reason;
 use crate::failing::fail_on_purpose;
 use crate::found::Found;
 use crate::options::CoreOptions;
-use crate::reply::{EmissionKind, Emissions};
+use crate::reply::Emissions;
 use crate::state::{self, KeyState, StateError};
 use crate::waiting::{Waiting, WaitingEvent};
 use crate::{close_record, log_after};
@@ -131,6 +131,9 @@ impl<'s, 'g, 'a> Step<'s, 'g, 'a> {
             let sessions = std::mem::take(&mut self.sessions);
             self.sessions.timer_at = sessions.timer_at;
             self.changed = true;
+            for _ in &sessions.sessions {
+                self.emissions.lost();
+            }
             let failed = KeyState { sessions, waiting: Waiting::default() };
             self.emissions.of_sessions(|out| state::encode(out, &failed));
             emit_failure(&mut self.emissions, &said);
@@ -181,8 +184,8 @@ pub(crate) fn emit_labelled(
 ) -> Option<()> {
     let label = step.label.as_ref();
     let mut written = None;
-    emissions.emit(
-        EmissionKind::Output,
+    emissions.output(
+        step.outcome,
         |out| match label {
             Some(label) => log_after::put_session_id(out, found.key, label.id_at),
             None => out.extend_from_slice(found.key.as_bytes()),
@@ -199,12 +202,13 @@ fn emit_close_records(
     closed: &[ClosedSession<'_>],
     options: &CoreOptions,
 ) {
-    if !options.close_records() {
-        return;
-    }
     for closed in closed {
-        emissions.emit(
-            EmissionKind::CloseRecord,
+        if !options.close_records() {
+            emissions.closed(closed.closed_by);
+            continue;
+        }
+        emissions.close_record(
+            closed.closed_by,
             |out| log_after::put_session_id(out, key, closed.session.id_at),
             |out| close_record::put(out, key, closed),
         );
@@ -213,9 +217,5 @@ fn emit_close_records(
 
 /// Writes that the core failed.
 pub(crate) fn emit_failure(emissions: &mut Emissions<'_>, detail: &str) {
-    emissions.emit(
-        EmissionKind::DeadLetter,
-        |out| out.extend_from_slice(Reason::InternalError.as_str().as_bytes()),
-        |out| out.extend_from_slice(detail.as_bytes()),
-    );
+    emissions.dead_letter(Reason::InternalError.as_str(), detail);
 }

@@ -105,6 +105,13 @@ fn step_frames_that_evict_are_of_version_1() {
     check("step_evict_v1.hex", &steps(&closing_core(), &clicks));
 }
 
+#[test]
+fn step_frames_without_close_records_are_of_version_1() {
+    let core = core("allowed_lateness_ms=86400000");
+    let clicks: Vec<_> = (0..9).map(|n| ("CLICK", MIDNIGHT_MS + n * HOUR_MS)).collect();
+    check("step_closed_v1.hex", &steps(&core, &clicks));
+}
+
 /// The events of the state file, by log name and time.
 const STATE_EVENTS: [(&str, i64); 6] = [
     ("CIN", MIDNIGHT_MS),

@@ -1,8 +1,8 @@
 package com.main;
 
 import com.main.core.NativeBuild;
+import com.main.metrics.Versions;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.Properties;
@@ -109,10 +109,9 @@ public final class MobilePcSessionJob {
     }
 
     private static String versions() {
-        Properties versions = new Properties();
+        Properties versions = Versions.read();
         String core;
-        try (InputStream in = MobilePcSessionJob.class.getResourceAsStream("versions.properties")) {
-            versions.load(in);
+        try {
             core = NativeBuild.describe();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -17,6 +17,7 @@ public final class DecodeReply {
     private static final int EVENT_TIME_OFFSET = 16;
     private static final int BODY_OFFSET = 24;
     private static final byte KIND_EVENT = 0;
+    private static final byte KIND_FAILURE = 2;
 
     private ByteBuffer reply;
 
@@ -27,6 +28,11 @@ public final class DecodeReply {
     /** Whether the record is an event; else {@link #reason} and {@link #detail} hold. */
     public boolean event() {
         return reply.get(KIND_OFFSET) == KIND_EVENT;
+    }
+
+    /** Whether it is a dead letter because the core failed on it. */
+    public boolean failure() {
+        return reply.get(KIND_OFFSET) == KIND_FAILURE;
     }
 
     public long eventTimeMs() {

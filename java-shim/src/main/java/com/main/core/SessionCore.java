@@ -71,6 +71,11 @@ public final class SessionCore implements AutoCloseable {
         return new String(rules(options.encode()), StandardCharsets.UTF_8);
     }
 
+    /** The build of the library, which has to be loaded: a hash of its sources. */
+    public static String build() {
+        return buildId();
+    }
+
     /**
      * Decides what a record is.
      *

@@ -26,7 +26,28 @@ public final class StepReply {
         /** A close record: its Kafka key and value. */
         CLOSE_RECORD,
         /** The core failed on its subject: reason and detail. */
-        DEAD_LETTER
+        DEAD_LETTER,
+        /** A session that closed without a close record: neither key nor value. */
+        CLOSED
+    }
+
+    /** What became of the event of an output. */
+    public enum Outcome {
+        /** It took a label and changed nothing. */
+        RODE_ALONG,
+        STARTED,
+        CONTINUED,
+        CONTINUED_OUT_OF_ORDER
+    }
+
+    /** Why a session closed. */
+    public enum ClosedBy {
+        TIMEOUT,
+        MAX_DURATION,
+        /** Another session of the key took its place. */
+        EVICTED,
+        /** The core failed to close it. */
+        INTERNAL_ERROR
     }
 
     /** What an emission is of. */
@@ -51,14 +72,27 @@ public final class StepReply {
     private static final StateChange[] STATE_CHANGES = {
         StateChange.KEEP, StateChange.PUT, StateChange.CLEAR
     };
+
+    /** By number; null where the number says what the next emission is of. */
     private static final EmissionKind[] EMISSION_KINDS = {
-        EmissionKind.OUTPUT, EmissionKind.CLOSE_RECORD, EmissionKind.DEAD_LETTER
+        EmissionKind.OUTPUT,
+        EmissionKind.CLOSE_RECORD,
+        EmissionKind.DEAD_LETTER,
+        null,
+        null,
+        EmissionKind.CLOSED
     };
 
-    /** Kinds that say what the next emission is of; they are none themselves. */
-    private static final int KIND_OF_WAITED = 3;
+    private static final Outcome[] OUTCOMES = {
+        Outcome.RODE_ALONG, Outcome.STARTED, Outcome.CONTINUED, Outcome.CONTINUED_OUT_OF_ORDER
+    };
+    private static final ClosedBy[] CLOSED_BY = {
+        ClosedBy.TIMEOUT, ClosedBy.MAX_DURATION, ClosedBy.EVICTED, ClosedBy.INTERNAL_ERROR
+    };
 
-    private static final int KIND_OF_SESSIONS = 4;
+    private static final byte KIND_OF_WAITED = 3;
+    private static final byte KIND_OF_SESSIONS = 4;
+    private static final int CAME_OF_IT_OFFSET = 1;
 
     private static final int CARRIED_OFFSET = Integer.BYTES + Long.BYTES;
 
@@ -106,7 +140,7 @@ public final class StepReply {
             emissionsLeft--;
             emissionOffset = nextEmissionOffset;
             nextEmissionOffset = valueOffset(emissionOffset) + valueLength(emissionOffset);
-            switch (reply.getInt(emissionOffset)) {
+            switch (reply.get(emissionOffset)) {
                 case KIND_OF_WAITED:
                     subject = Subject.WAITED;
                     subjectOffset = emissionOffset;
@@ -123,7 +157,17 @@ public final class StepReply {
     }
 
     public EmissionKind emissionKind() {
-        return EMISSION_KINDS[reply.getInt(emissionOffset)];
+        return EMISSION_KINDS[reply.get(emissionOffset)];
+    }
+
+    /** What became of the event that an output is of. */
+    public Outcome outcome() {
+        return OUTCOMES[reply.get(emissionOffset + CAME_OF_IT_OFFSET)];
+    }
+
+    /** Why the session closed that a close record or a closing without one is of. */
+    public ClosedBy closedBy() {
+        return CLOSED_BY[reply.get(emissionOffset + CAME_OF_IT_OFFSET)];
     }
 
     /** The emission's Kafka key; of a dead letter its reason. */

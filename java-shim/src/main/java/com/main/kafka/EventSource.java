@@ -70,6 +70,7 @@ public final class EventSource
     @Override
     public SourceReader<InputRecord, KafkaPartitionSplit> createReader(SourceReaderContext context)
             throws Exception {
+        decoder.report(context.metricGroup());
         return new Reader(source.createReader(context), decoder, tellsAssignments);
     }
 

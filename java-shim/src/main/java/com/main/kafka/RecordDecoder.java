@@ -3,9 +3,13 @@ package com.main.kafka;
 import com.main.core.CoreOptions;
 import com.main.core.DecodeReply;
 import com.main.core.SessionCore;
+import com.main.metrics.CoreTime;
+import com.main.metrics.SessionGroup;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.util.Collector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
@@ -23,6 +27,8 @@ public final class RecordDecoder implements KafkaRecordDeserializationSchema<Inp
     private final String nativeTmp;
 
     private transient SessionCore core;
+    private transient CoreTime decodeTime;
+    private transient Counter coreErrors;
 
     /**
      * @param nativeTmp folder for the library's short-lived copy; null for the JVM's own
@@ -35,6 +41,13 @@ public final class RecordDecoder implements KafkaRecordDeserializationSchema<Inp
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
         core = SessionCore.open(options, nativeTmp);
+    }
+
+    /** Comes before {@code open}, whose metric group is another one than the operator's. */
+    void report(MetricGroup operator) {
+        MetricGroup group = SessionGroup.of(operator);
+        decodeTime = new CoreTime(group, "decode");
+        coreErrors = SessionGroup.coreErrors(group);
     }
 
     boolean isOpen() {
@@ -52,8 +65,13 @@ public final class RecordDecoder implements KafkaRecordDeserializationSchema<Inp
 
     @Override
     public void deserialize(ConsumerRecord<byte[], byte[]> record, Collector<InputRecord> out) {
-        DecodeReply reply =
-                core.decode(record.value(), record.timestamp(), System.currentTimeMillis());
+        long nowMs = System.currentTimeMillis();
+        long began = decodeTime.begin();
+        DecodeReply reply = core.decode(record.value(), record.timestamp(), nowMs);
+        decodeTime.end(began);
+        if (reply.failure()) {
+            coreErrors.inc();
+        }
         out.collect(
                 reply.event()
                         ? InputRecord.event(record, reply.key(), reply.eventTimeMs(), reply.found())

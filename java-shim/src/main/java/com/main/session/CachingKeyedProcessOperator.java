@@ -1,5 +1,6 @@
 package com.main.session;
 
+import com.main.metrics.SessionGroup;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.runtime.state.VoidNamespace;
@@ -71,11 +72,13 @@ public final class CachingKeyedProcessOperator<I, O> extends KeyedProcessOperato
     }
 
     private void reportCache() {
-        MetricGroup group = getMetricGroup().addGroup("stateCache");
-        group.gauge("entries", () -> cache.size());
-        group.gauge("bytes", () -> cache.bytes());
-        group.gauge("misses", () -> cache.misses());
-        group.gauge("evictions", () -> cache.evictions());
+        MetricGroup group = SessionGroup.of(getMetricGroup());
+        group.gauge("cacheEntries", () -> cache.size());
+        group.gauge("cacheBytes", () -> cache.bytes());
+        group.gauge("cacheHits", () -> cache.hits());
+        group.gauge("cacheMisses", () -> cache.misses());
+        group.gauge("cacheEvictions", () -> cache.evictions());
+        group.gauge("cacheWrittenBytes", () -> cache.writtenBytes());
     }
 
     @Override

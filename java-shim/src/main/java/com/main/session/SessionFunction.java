@@ -5,6 +5,7 @@ import com.main.core.SessionCore;
 import com.main.core.StepReply;
 import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
+import com.main.metrics.SessionGroup;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
@@ -12,7 +13,10 @@ import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.state.FunctionInitializationContext;
+import org.apache.flink.runtime.state.FunctionSnapshotContext;
 import org.apache.flink.streaming.api.TimerService;
+import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.util.Collector;
 import org.apache.flink.util.OutputTag;
@@ -24,7 +28,8 @@ import org.apache.flink.util.OutputTag;
  * A reply is applied in one order: state, timers, records. State changes only after a whole reply
  * was read, so that an error before loses nothing.
  */
-public final class SessionFunction extends KeyedProcessFunction<String, InputRecord, OutputRecord> {
+public final class SessionFunction extends KeyedProcessFunction<String, InputRecord, OutputRecord>
+        implements CheckpointedFunction {
     private static final long serialVersionUID = 1L;
 
     /** Close records, where they are asked for. */
@@ -46,7 +51,8 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
 
     private final boolean ordered;
 
-    // Made in open, for each running task.
+    // Made for each running task.
+    private transient SessionMetrics metrics;
     private transient SessionCore core;
     private transient ValueState<byte[]> state;
     private transient EarlyLabels earlyLabels;
@@ -60,9 +66,21 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
         ordered = options.ordered();
     }
 
+    /** Comes before {@code open}. */
+    @Override
+    public void initializeState(FunctionInitializationContext context) throws Exception {
+        metrics = new SessionMetrics(getRuntimeContext(), context.getOperatorStateStore());
+    }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) throws Exception {
+        metrics.keep();
+    }
+
     @Override
     public void open(Configuration parameters) {
         core = SessionCore.open(options, nativeTmp);
+        SessionGroup.reportBuild(SessionGroup.of(getRuntimeContext().getMetricGroup()));
         earlyLabels = new EarlyLabels();
         state =
                 getRuntimeContext()
@@ -76,26 +94,35 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
     public void processElement(InputRecord record, Context context, Collector<OutputRecord> out)
             throws IOException {
         byte[] held = state.value();
+        long watermarkMs = context.timerService().currentWatermark();
+        metrics.came(record.eventTimeMs(), watermarkMs);
+        long began = metrics.eventTime.begin();
         StepReply reply =
                 ordered
                         ? core.onEvent(
                                 held,
                                 record.found(),
                                 record.value(),
-                                context.timerService().currentWatermark(),
+                                watermarkMs,
                                 record.partition(),
                                 record.offset(),
                                 record.carried())
                         : core.onEvent(held, record.found(), record.value());
-        apply(reply, record, context, out);
+        metrics.eventTime.end(began);
+        if (!apply(reply, record, context, out)) {
+            metrics.waits(context.getCurrentKey());
+        }
     }
 
     @Override
     public void onTimer(long timerMs, OnTimerContext context, Collector<OutputRecord> out)
             throws IOException {
         long watermarkMs = context.timerService().currentWatermark();
-        StepReply reply =
-                core.onTimer(state.value(), context.getCurrentKey(), timerMs, watermarkMs);
+        byte[] held = state.value();
+        metrics.timerFired();
+        long began = metrics.timerTime.begin();
+        StepReply reply = core.onTimer(held, context.getCurrentKey(), timerMs, watermarkMs);
+        metrics.timerTime.end(began);
         apply(reply, null, context, out);
     }
 
@@ -113,18 +140,24 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
      * Does what a reply says.
      *
      * @param given the event of the call; null for a timer
+     * @return whether the event of the call was answered; if not, it waits
      */
-    private void apply(
+    private boolean apply(
             StepReply reply, InputRecord given, Context context, Collector<OutputRecord> out)
             throws IOException {
+        String key = context.getCurrentKey();
+        boolean answered = false;
         changeState(reply);
         changeTimer(reply, context.timerService());
         if (reply.labelledEarly() > 0) {
             earlyLabels.count(reply.labelledEarly());
+            metrics.labelledEarly(reply.labelledEarly());
         }
         while (reply.nextEmission()) {
             switch (reply.emissionKind()) {
                 case OUTPUT:
+                    answered |= answers(reply, key);
+                    metrics.wentOut(reply.outcome(), key);
                     out.collect(
                             OutputRecord.logAfter(
                                     record(reply, given),
@@ -132,13 +165,28 @@ public final class SessionFunction extends KeyedProcessFunction<String, InputRec
                                     reply.emissionValue()));
                     break;
                 case CLOSE_RECORD:
+                    metrics.closed(reply.closedBy(), key);
                     context.output(CLOSE_RECORDS, closeRecord(reply));
                     break;
+                case CLOSED:
+                    metrics.closed(reply.closedBy(), key);
+                    break;
                 case DEAD_LETTER:
-                    context.output(DEAD_LETTERS, deadLetter(reply, given, context.getCurrentKey()));
+                    answered |= answers(reply, key);
+                    metrics.coreFailed();
+                    context.output(DEAD_LETTERS, deadLetter(reply, given, key));
                     break;
             }
         }
+        return answered;
+    }
+
+    /** Whether an emission is of the event of the call; one of an event that waited is counted. */
+    private boolean answers(StepReply reply, String key) {
+        if (reply.subject() == StepReply.Subject.WAITED) {
+            metrics.waitedEnough(key);
+        }
+        return reply.subject() == StepReply.Subject.GIVEN;
     }
 
     /** The record that an emission is of: one that waited, or that of the call. */

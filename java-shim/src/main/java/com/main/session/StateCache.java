@@ -56,8 +56,10 @@ final class StateCache {
     private String absentKey;
 
     private long bytes;
+    private long hits;
     private long misses;
     private long evictions;
+    private long writtenBytes;
 
     StateCache(Backend backend, int maxEntries, long maxBytes) {
         this.backend = backend;
@@ -69,6 +71,7 @@ final class StateCache {
     byte[] get(String currentKey) throws IOException {
         Entry entry = entries.get(currentKey);
         if (entry != null) {
+            hits++;
             return entry.value;
         }
         misses++;
@@ -139,7 +142,12 @@ final class StateCache {
         return bytes;
     }
 
-    /** How often a key's value was asked for that the cache did not hold. */
+    /** How often a key's value was asked for that the cache held. */
+    long hits() {
+        return hits;
+    }
+
+    /** How often one was asked for that it did not hold. */
     long misses() {
         return misses;
     }
@@ -147,6 +155,11 @@ final class StateCache {
     /** How many entries had to make room. */
     long evictions() {
         return evictions;
+    }
+
+    /** How many bytes of values were written to the backend. */
+    long writtenBytes() {
+        return writtenBytes;
     }
 
     private boolean withinBounds() {
@@ -161,6 +174,7 @@ final class StateCache {
     private void writeOut(String key, Entry entry) throws IOException {
         if (entry.dirty) {
             backend.write(key, entry.value);
+            writtenBytes += entry.value.length;
             entry.dirty = false;
             entry.inBackend = true;
         }

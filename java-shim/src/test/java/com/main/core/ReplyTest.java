@@ -3,7 +3,9 @@ package com.main.core;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.main.core.StepReply.ClosedBy;
 import com.main.core.StepReply.EmissionKind;
+import com.main.core.StepReply.Outcome;
 import com.main.core.StepReply.StateChange;
 import com.main.core.StepReply.Subject;
 import java.io.ByteArrayOutputStream;
@@ -36,6 +38,7 @@ class ReplyTest {
         DecodeReply reply = decodeReply("decode_dead_letter_v1.hex");
 
         assertThat(reply.event()).isFalse();
+        assertThat(reply.failure()).isFalse();
         assertThat(reply.reason()).isEqualTo("missing_ts");
         assertThat(reply.detail()).isEqualTo("no \"ts\"");
     }
@@ -55,6 +58,7 @@ class ReplyTest {
         assertThat(reply.registerTimerMs()).isEqualTo(1_734_104_460_000L);
         assertThat(reply.nextEmission()).isTrue();
         assertThat(reply.emissionKind()).isEqualTo(EmissionKind.OUTPUT);
+        assertThat(reply.outcome()).isEqualTo(Outcome.CONTINUED);
         assertThat(text(reply.emissionKey())).isEqualTo("u1_1734102000000");
         assertThat(text(reply.emissionValue()))
                 .isEqualTo(
@@ -78,6 +82,7 @@ class ReplyTest {
         assertThat(reply.registerTimerMs()).isEqualTo(StepReply.NO_TIMER);
         assertThat(reply.nextEmission()).isTrue();
         assertThat(reply.emissionKind()).isEqualTo(EmissionKind.CLOSE_RECORD);
+        assertThat(reply.closedBy()).isEqualTo(ClosedBy.TIMEOUT);
         assertThat(text(reply.emissionKey())).isEqualTo("u1_1734102000000");
         assertThat(text(reply.emissionValue()))
                 .startsWith("{\"session_id\":\"u1_1734102000000\",")
@@ -97,8 +102,24 @@ class ReplyTest {
         assertThat(text(reply.emissionValue())).endsWith(",\"seq_in_session\":1}");
         assertThat(reply.nextEmission()).isTrue();
         assertThat(reply.emissionKind()).isEqualTo(EmissionKind.CLOSE_RECORD);
+        assertThat(reply.closedBy()).isEqualTo(ClosedBy.TIMEOUT);
         assertThat(text(reply.emissionKey())).isEqualTo("u1_1734102000000");
         assertThat(text(reply.emissionValue())).endsWith(",\"closed_by\":\"timeout\"}");
+        assertThat(reply.nextEmission()).isFalse();
+    }
+
+    @Test
+    void aStepMayTellOfSessionsThatCloseWithoutARecord() throws IOException {
+        StepReply reply = stepReply("step_closed_v1.hex");
+
+        assertThat(reply.stateChange()).isEqualTo(StateChange.PUT);
+        assertThat(reply.nextEmission()).isTrue();
+        assertThat(reply.emissionKind()).isEqualTo(EmissionKind.OUTPUT);
+        assertThat(reply.outcome()).isEqualTo(Outcome.STARTED);
+        assertThat(reply.nextEmission()).isTrue();
+        assertThat(reply.emissionKind()).isEqualTo(EmissionKind.CLOSED);
+        assertThat(reply.closedBy()).isEqualTo(ClosedBy.EVICTED);
+        assertThat(reply.emissionKey()).isEmpty();
         assertThat(reply.nextEmission()).isFalse();
     }
 

@@ -6,18 +6,15 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
+import com.main.TestMetrics;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import org.apache.flink.api.common.operators.MailboxExecutor;
-import org.apache.flink.metrics.Counter;
-import org.apache.flink.metrics.MetricGroup;
-import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.apache.flink.streaming.runtime.tasks.StreamTaskActionExecutor;
 import org.apache.flink.streaming.runtime.tasks.mailbox.MailboxExecutorImpl;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailboxImpl;
@@ -48,10 +45,10 @@ class DeadLetterWriterTest {
                     new TaskMailboxImpl(Thread.currentThread()),
                     0,
                     StreamTaskActionExecutor.IMMEDIATE);
-    private final Metrics metrics = new Metrics();
+    private final TestMetrics metrics = new TestMetrics();
     private final DeadLetterWriter writer =
             new DeadLetterWriter(
-                    producer, "log-before.dlq", mailbox, new DeadLetterCounts(metrics));
+                    producer, "log-before.dlq", mailbox, new DeadLetterCounts(metrics.task()));
 
     @Test
     void aDeadLetterIsTheRecordItselfAndWhy() throws Exception {
@@ -101,6 +98,7 @@ class DeadLetterWriterTest {
         assertThat(onlySent().timestamp()).isNull();
         assertThat(texts(onlySent().headers()))
                 .containsOnlyKeys("__connect.errors.reason", "__connect.errors.exception.message");
+        assertThat(metrics.values()).containsOnly(entry("deadLetterStates", 1L));
     }
 
     @Test
@@ -123,7 +121,7 @@ class DeadLetterWriterTest {
                 .containsEntry("__connect.errors.value.length", "3")
                 .containsEntry("__connect.errors.value.sha256", SHA256_OF_VALUE)
                 .doesNotContainKey("__connect.errors.headers.dropped");
-        assertThat(metrics.counts()).containsEntry("session.reason.invalid_json.deadLetters", 1L);
+        assertThat(metrics.values()).containsOnly(entry("reason.invalid_json.deadLetters", 1L));
     }
 
     @Test
@@ -304,42 +302,6 @@ class DeadLetterWriterTest {
 
         private static long length(byte[] bytes) {
             return bytes == null ? 0 : bytes.length;
-        }
-    }
-
-    /** Counters by their full name. */
-    private static final class Metrics extends UnregisteredMetricsGroup {
-        private final String scope;
-        private final Map<String, Counter> counters;
-
-        private Metrics() {
-            this("", new HashMap<>());
-        }
-
-        private Metrics(String scope, Map<String, Counter> counters) {
-            this.scope = scope;
-            this.counters = counters;
-        }
-
-        private Map<String, Long> counts() {
-            Map<String, Long> counts = new HashMap<>();
-            counters.forEach((name, counter) -> counts.put(name, counter.getCount()));
-            return counts;
-        }
-
-        @Override
-        public Counter counter(String name) {
-            return counters.computeIfAbsent(scope + name, unused -> super.counter(name));
-        }
-
-        @Override
-        public MetricGroup addGroup(String name) {
-            return new Metrics(scope + name + '.', counters);
-        }
-
-        @Override
-        public MetricGroup addGroup(String key, String value) {
-            return addGroup(key).addGroup(value);
         }
     }
 }

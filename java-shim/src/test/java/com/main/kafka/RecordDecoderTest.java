@@ -4,7 +4,9 @@ import static com.main.kafka.TestRecords.read;
 import static com.main.kafka.TestRecords.readAt;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
+import com.main.TestMetrics;
 import com.main.core.CoreOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +25,7 @@ class RecordDecoderTest {
     private static final String EVENT =
             "{\"uid\":\"u1\",\"log_name\":\"CIN\",\"ts\":1734144000000}";
 
+    private final TestMetrics metrics = new TestMetrics();
     private RecordDecoder decoder;
 
     @BeforeEach
@@ -106,8 +109,17 @@ class RecordDecoderTest {
         other.close();
     }
 
+    @Test
+    void theFirstDecodeIsTimed() throws Exception {
+        assertThat(metrics.value("call.decode.coreTimeNs")).isZero();
+        decode(read(null, EVENT.getBytes(UTF_8)));
+        decode(read(null, null));
+        assertThat(metrics.values()).containsOnly(entry("call.decode.coreTimeNs", 1L));
+    }
+
     private RecordDecoder opened() throws Exception {
         RecordDecoder shipped = InstantiationUtil.clone(new RecordDecoder(new CoreOptions(), null));
+        shipped.report(metrics.task());
         shipped.open(null);
         return shipped;
     }

@@ -3,6 +3,7 @@ package com.main.session;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.main.TestMetrics;
 import com.main.core.CoreOptions;
 import com.main.core.DecodeReply;
 import com.main.core.SessionCore;
@@ -58,6 +59,7 @@ class FailingCoreTest {
     void aRecordThatFailsInDecodeIsADeadLetterAndTheNextIsFine() {
         DecodeReply failed = decode(record("u1", "panic-in-decode", NOON_MS));
         assertThat(failed.event()).isFalse();
+        assertThat(failed.failure()).isTrue();
         assertThat(failed.reason()).isEqualTo("internal_error");
         assertThat(failed.detail()).contains("asked to fail: panic-in-decode");
 
@@ -85,6 +87,10 @@ class FailingCoreTest {
         assertThat(deadLetter.detail()).contains("asked to fail: panic-in-event");
         assertThat(harness.keysWithState()).isEqualTo(1);
         assertThat(harness.timers()).isEqualTo(1);
+        assertThat(harness.metrics().value("recordsOut")).isEqualTo(1);
+        assertThat(harness.metrics().value("coreErrors")).isEqualTo(1);
+        assertThat(harness.metrics().value("sessionsOpen")).isEqualTo(1);
+        assertThat(harness.metrics().value("eventsWaiting")).isZero();
 
         harness.event(event(record("u1", "CLICK", NOON_MS + 2)));
         assertThat(seqOfOneOutput()).isEqualTo(2);
@@ -111,6 +117,11 @@ class FailingCoreTest {
         assertThat(harness.takeCloseRecords()).hasSize(1);
         assertThat(harness.keysWithState()).isZero();
         assertThat(harness.timers()).isZero();
+        TestMetrics metrics = harness.metrics();
+        assertThat(metrics.value("closed_by.internal_error.sessionsClosed")).isEqualTo(1);
+        assertThat(metrics.value("closed_by.timeout.sessionsClosed")).isEqualTo(1);
+        assertThat(metrics.value("sessionsOpen")).isZero();
+        assertThat(metrics.value("coreErrors")).isEqualTo(1);
     }
 
     @Test
@@ -123,6 +134,7 @@ class FailingCoreTest {
             ordered.event(failing);
             ordered.event(event(record("u1", "CLICK", NOON_MS)));
             assertThat(ordered.takeDeadLetters()).isEmpty();
+            assertThat(ordered.metrics().value("eventsWaiting")).isEqualTo(3);
 
             ordered.watermark(NOON_MS + 2);
 
@@ -133,6 +145,9 @@ class FailingCoreTest {
             assertThat(deadLetters.get(0).origin()).isEqualTo(failing.origin());
             assertThat(deadLetters.get(0).reason()).isEqualTo("internal_error");
             assertThat(deadLetters.get(0).detail()).contains("asked to fail: panic-in-event");
+
+            assertThat(ordered.metrics().value("eventsWaiting")).isZero();
+            assertThat(ordered.metrics().value("recordsOut")).isEqualTo(2);
 
             ordered.watermark(Long.MAX_VALUE);
             assertThat(ordered.takeDeadLetters()).isEmpty();

@@ -1,6 +1,7 @@
 package com.main.session;
 
 import com.main.JobOptions;
+import com.main.TestMetrics;
 import com.main.core.CoreOptions;
 import com.main.kafka.InputRecord;
 import com.main.kafka.OutputRecord;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Queue;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
 import org.apache.flink.runtime.state.StateBackend;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
@@ -24,9 +26,12 @@ final class SessionHarness implements AutoCloseable {
 
     static final int MAX_PARALLELISM = 128;
 
+    private static final long MANAGED_MEMORY_BYTES = 3 * 1024 * 1024;
+
     private final CoreOptions options;
     private final StateBackend backend;
     private final int cacheEntries;
+    private final TestMetrics metrics = new TestMetrics();
     private final KeyedOneInputStreamOperatorTestHarness<String, InputRecord, OutputRecord> flink;
     private long snapshots;
 
@@ -63,9 +68,13 @@ final class SessionHarness implements AutoCloseable {
                                 cacheEntries),
                         InputRecord::key,
                         Types.STRING,
-                        MAX_PARALLELISM,
-                        parallelism,
-                        subtask);
+                        new MockEnvironmentBuilder()
+                                .setMaxParallelism(MAX_PARALLELISM)
+                                .setParallelism(parallelism)
+                                .setSubtaskIndex(subtask)
+                                .setManagedMemorySize(MANAGED_MEMORY_BYTES)
+                                .setMetricGroup(metrics.task())
+                                .build());
         flink.setStateBackend(backend);
         flink.setup();
         if (state != null) {
@@ -115,6 +124,11 @@ final class SessionHarness implements AutoCloseable {
 
     List<InputRecord> takeDeadLetters() {
         return take(SessionFunction.DEAD_LETTERS);
+    }
+
+    /** What the subtask tells of itself since it started. */
+    TestMetrics metrics() {
+        return metrics;
     }
 
     int timers() {

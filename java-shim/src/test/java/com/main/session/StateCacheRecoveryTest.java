@@ -3,6 +3,7 @@ package com.main.session;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.main.TestMetrics;
 import com.main.core.CoreOptions;
 import com.main.core.DecodeReply;
 import com.main.core.SessionCore;
@@ -52,9 +53,11 @@ class StateCacheRecoveryTest {
         int restarts = 0;
         int failures = 0;
         try (Events events = new Events(options, random);
-                Job steady = new Job(options, new HashMapStateBackend(), 0, 1, null)) {
-            Job job = new Job(options, backend(backend), Integer.parseInt(cacheSizes[0]), 2, null);
+                Job steady = new Job(options, new HashMapStateBackend(), 0, 1, 0, null)) {
+            Job job =
+                    new Job(options, backend(backend), Integer.parseInt(cacheSizes[0]), 2, 0, null);
             OperatorSubtaskState checkpoint = job.snapshot();
+            int subtasks = 2;
             for (int stretch = 0; stretch < STRETCHES; stretch++) {
                 String place = "stretch " + stretch;
                 List<Object> steps = events.stretch(STEPS_A_STRETCH);
@@ -69,7 +72,15 @@ class StateCacheRecoveryTest {
                     job.close();
                     int entries = Integer.parseInt(cacheSizes[random.nextInt(cacheSizes.length)]);
                     int parallelism = 1 + random.nextInt(4);
-                    job = new Job(options, backend(backend), entries, parallelism, checkpoint);
+                    job =
+                            new Job(
+                                    options,
+                                    backend(backend),
+                                    entries,
+                                    parallelism,
+                                    subtasks,
+                                    checkpoint);
+                    subtasks = parallelism;
                     restarts++;
                 }
                 job.play(steps);
@@ -77,6 +88,7 @@ class StateCacheRecoveryTest {
                 assertThat(job.takeWritten()).as(place).isEqualTo(steady.takeWritten());
                 checkpoint = job.snapshot();
                 assertThat(job.timers()).as(place).isEqualTo(steady.timers());
+                assertThat(job.openSessions()).as(place).isEqualTo(steady.openSessions());
                 if (backend.equals("heap")) {
                     assertThat(job.keysWithState()).as(place).isEqualTo(job.timers());
                 }
@@ -86,6 +98,7 @@ class StateCacheRecoveryTest {
             steady.play(end);
             assertThat(job.takeWritten()).isEqualTo(steady.takeWritten());
             assertThat(job.timers()).isZero();
+            assertThat(job.openSessions()).isZero();
             if (backend.equals("heap")) {
                 assertThat(job.keysWithState()).isZero();
             }
@@ -109,11 +122,15 @@ class StateCacheRecoveryTest {
     private static final class Job implements AutoCloseable {
         private final List<SessionHarness> subtasks = new ArrayList<>();
 
+        /**
+         * @param before how many subtasks wrote the state
+         */
         private Job(
                 CoreOptions options,
                 StateBackend backend,
                 int cacheEntries,
                 int parallelism,
+                int before,
                 OperatorSubtaskState state)
                 throws Exception {
             for (int subtask = 0; subtask < parallelism; subtask++) {
@@ -123,7 +140,7 @@ class StateCacheRecoveryTest {
                                 : AbstractStreamOperatorTestHarness.repartitionOperatorState(
                                         state,
                                         SessionHarness.MAX_PARALLELISM,
-                                        1,
+                                        before,
                                         parallelism,
                                         subtask);
                 subtasks.add(
@@ -181,6 +198,24 @@ class StateCacheRecoveryTest {
 
         private int timers() {
             return subtasks.stream().mapToInt(SessionHarness::timers).sum();
+        }
+
+        /** By key: each subtask tells of its own keys, also after a rescale. */
+        private long openSessions() {
+            long open = 0;
+            for (SessionHarness subtask : subtasks) {
+                TestMetrics metrics = subtask.metrics();
+                long ofSubtask = metrics.value("sessionsOpen");
+                assertThat(ofSubtask)
+                        .isNotNegative()
+                        .isEqualTo(
+                                metrics.value("sessionsOpenAtStart")
+                                        + metrics.value("sessionsStarted")
+                                        - metrics.value("closed_by.timeout.sessionsClosed")
+                                        - metrics.value("closed_by.evicted.sessionsClosed"));
+                open += ofSubtask;
+            }
+            return open;
         }
 
         private int keysWithState() throws Exception {

@@ -35,6 +35,8 @@ class StateCacheTest {
         assertThat(backend.calls).containsExactly("read a", "write a");
         assertThat(backend.values.get("a")).isEqualTo(bytes(3));
         assertThat(cache.misses()).isEqualTo(1);
+        assertThat(cache.hits()).isEqualTo(2);
+        assertThat(cache.writtenBytes()).isEqualTo(bytes(3).length);
     }
 
     @Test
