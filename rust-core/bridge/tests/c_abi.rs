@@ -1,4 +1,8 @@
 //! The C ABI: its header, and a driver in C that plays every scenario through it.
+//!
+//! `scripts/test-native` plays them on another machine and under watch: `SESSION_CORE_LIBRARY_DIR`
+//! names the folder of another library, `SESSION_CORE_CC` the C compiler for it with its flags,
+//! `SESSION_CORE_RUNNER` the command that runs the driver.
 
 #![cfg(feature = "c-abi")]
 #![allow(
@@ -44,13 +48,28 @@ fn the_committed_header_is_what_cbindgen_writes() {
     assert_eq!(std::fs::read_to_string(committed).unwrap(), written);
 }
 
-/// The driver, compiled once against the library that cargo built beside this test.
+/// The words of an environment variable; none where it is not set.
+fn words_of(variable: &str) -> Vec<String> {
+    let text = std::env::var(variable).unwrap_or_default();
+    text.split_whitespace().map(String::from).collect()
+}
+
+/// The folder of the library: cargo has built one beside this test.
+fn library() -> PathBuf {
+    std::env::var_os("SESSION_CORE_LIBRARY_DIR")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| std::env::current_exe().unwrap().parent().unwrap().to_owned())
+}
+
+/// The driver, compiled once against the library.
 fn driver() -> &'static Path {
     static DRIVER: OnceLock<PathBuf> = OnceLock::new();
     DRIVER.get_or_init(|| {
-        let library = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+        let library = library();
         let driver = Path::new(env!("CARGO_TARGET_TMPDIR")).join("driver");
-        let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+        let compiler = words_of("SESSION_CORE_CC");
+        let compiled = Command::new(compiler.first().map_or("cc", String::as_str))
+            .args(compiler.iter().skip(1))
             .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-o"])
             .arg(&driver)
             .arg(here("tests/driver.c"))
@@ -82,7 +101,10 @@ struct Answer {
 
 impl Driver {
     fn open(options: &str, reply_size: u32) -> Driver {
-        let mut process = Command::new(driver())
+        let mut command = words_of("SESSION_CORE_RUNNER");
+        command.push(driver().to_str().unwrap().to_owned());
+        let mut process = Command::new(&command[0])
+            .args(&command[1..])
             // It goes before the library's place in the driver, and cargo's may name an older one.
             .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::piped())

@@ -53,7 +53,7 @@ class Build(NamedTuple):
     folder: Path
     out: Path
     build_id: str
-    failing: bool = False
+    features: tuple[str, ...] = ()
 
     def cargo(self, out: Path, *command: str, **environment: str) -> None:
         """Runs a cargo command on the library; no path of this machine gets into it.
@@ -62,8 +62,8 @@ class Build(NamedTuple):
         """
         home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
         options = ["--quiet", "--release", "--locked", "--package", "bridge", "--lib"]
-        if self.failing:
-            options += ["--features", "failing"]
+        if self.features:
+            options += ["--features", ",".join(self.features)]
         done = subprocess.run(
             ["cargo", *command, *options],
             cwd=layout.PROJECT,
@@ -113,24 +113,36 @@ def build_portable(build: Build, tools: zig.Zig) -> list[str]:
     All clones share cargo's folder, in the cache: what they depend on is compiled once.
     """
     missing = []
-    glibc = ".".join(map(str, OLDEST_GLIBC))
     for name, triple in TRIPLES.items():
         compiler = _compiler_with_std(triple)
         if compiler is None:
             build.take_away(name)
             missing.append(name)
             continue
-        environment = tools.environment()
         # Two compilers must not throw out each other's work.
-        out = layout.cache_folder() / "cargo-zig"
-        if compiler != "rustc":
-            out = layout.cache_folder() / "cargo-zig-other-rustc"
-            environment["RUSTC"] = compiler
+        kept = "cargo-zig" if compiler == "rustc" else "cargo-zig-other-rustc"
+        out = layout.cache_folder() / kept
         with _alone(out):
             build.forget_others(out, triple)
-            build.cargo(out, "zigbuild", "--target", f"{triple}.{glibc}", **environment)
-            build.install(out / triple / "release" / LIBRARY, name)
+            build.install(_linked_by_zig(build, out, compiler, triple, tools), name)
     return missing
+
+
+def portable(build: Build, tools: zig.Zig, name: str) -> Path | None:
+    """One platform's library, in `build.out`; None where Rust's library for it is missing."""
+    compiler = _compiler_with_std(TRIPLES[name])
+    if compiler is None:
+        return None
+    return _linked_by_zig(build, build.out, compiler, TRIPLES[name], tools)
+
+
+def _linked_by_zig(build: Build, out: Path, compiler: str, triple: str, tools: zig.Zig) -> Path:
+    glibc = ".".join(map(str, OLDEST_GLIBC))
+    environment = tools.environment()
+    if compiler != "rustc":
+        environment["RUSTC"] = compiler
+    build.cargo(out, "zigbuild", "--target", f"{triple}.{glibc}", **environment)
+    return out / triple / "release" / LIBRARY
 
 
 @contextlib.contextmanager
@@ -273,7 +285,7 @@ def main() -> int:
     try:
         if options.failing:
             # A folder of its own: the two builds must never overwrite each other's library.
-            build_host(build._replace(out=build.out / "failing", failing=True))
+            build_host(build._replace(out=build.out / "failing", features=("failing",)))
             return 0
         warnings = build_targets(options.targets, build)
     except BuildError as error:
