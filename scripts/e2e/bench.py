@@ -8,11 +8,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from rig import ledger, records
+from rig import ledger, prometheus, records
 from rig.broker import Broker
 from rig.flink.cluster import Cluster
 from rig.flink.rest import ENDED
 from rig.ledger import Account
+from rig.processes import free_port
 from rig.records import Acknowledged, Reader, Record
 from rig.run import Run
 
@@ -30,6 +31,7 @@ class Bench:
             slots=8,
             task_manager_memory="1400m",
             checkpoint_interval="2s",
+            settings=prometheus.reporter_settings(free_port()),
         )
         self._numbers = itertools.count(1)
 
@@ -38,6 +40,10 @@ class Bench:
         self.cluster.launch(task_managers=2)
         self.broker.wait()
         self.cluster.wait()
+
+    def metric_ports(self) -> list[int]:
+        """Where the cluster's processes report their metrics."""
+        return [prometheus.reporter_port(log) for log in self.cluster.logs()]
 
     @contextlib.contextmanager
     def pipeline(

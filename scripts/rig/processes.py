@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,13 @@ class Processes:
     def alive(self) -> list[Known]:
         return [process for process in self.known() if process.alive()]
 
+    def alive_of(self, kind: str) -> list[Known]:
+        """Those whose name begins with a word, the oldest first; there has to be one."""
+        found = [process for process in self.alive() if process.name.startswith(kind)]
+        if not found:
+            raise ProcessError(f"no {kind} runs; its log: {self.log(kind)}")
+        return found
+
     def log(self, name: str) -> Path:
         """What the process writes to its standard output and error."""
         return self._logs / f"{name}.out"
@@ -86,6 +94,18 @@ class Processes:
         if not process.alive():
             log = self.log(process.name)
             raise ProcessError(f"{process.name} ended; the end of {log}:\n{tail(log)}")
+
+    def wait_until(self, process: Known, answers: Callable[[], bool], patience_s: float) -> None:
+        """Returns when a process that was started answers; it must not end before."""
+        deadline = time.monotonic() + patience_s
+        while not answers():
+            self.check(process)
+            if time.monotonic() > deadline:
+                log = self.log(process.name)
+                raise ProcessError(
+                    f"{process.name} does not answer; the end of {log}:\n{tail(log)}"
+                )
+            time.sleep(0.2)
 
     def stop(self, processes: list[Known], patience_s: float = 30) -> None:
         """Asks the processes to end, waits, and kills what has not ended by then."""

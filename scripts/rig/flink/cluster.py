@@ -186,6 +186,10 @@ class Cluster:
     def log(self, name: str) -> Path:
         return self._processes.log(name)
 
+    def logs(self) -> list[Path]:
+        """Of every process of the cluster that runs."""
+        return [self.log(name) for name in (*self._job_managers, *self._task_managers)]
+
     def job_manager_alive(self) -> bool:
         return all(process.alive() for process, _ in self._job_managers.values())
 

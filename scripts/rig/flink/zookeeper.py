@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 from rig import checks, parts
-from rig.processes import ProcessError, Processes, environment, free_port, tail
+from rig.processes import Processes, environment, free_port
 
 NAME = "zookeeper"
 START_PATIENCE_S = 180
@@ -55,20 +54,15 @@ class ZooKeeper:
 
     def wait(self) -> None:
         """Returns when the server answers."""
-        deadline = time.monotonic() + START_PATIENCE_S
-        while True:
-            self._processes.check(self._process)
-            try:
-                with socket.create_connection(("localhost", self.port), timeout=1) as asking:
-                    asking.sendall(b"srvr")
-                    if asking.recv(100):
-                        return
-            except OSError:
-                pass
-            if time.monotonic() > deadline:
-                log = self._processes.log(NAME)
-                raise ProcessError(f"ZooKeeper does not answer; the end of {log}:\n{tail(log)}")
-            time.sleep(0.2)
+        self._processes.wait_until(self._process, self._answers, START_PATIENCE_S)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("localhost", self.port), timeout=1) as asking:
+                asking.sendall(b"srvr")
+                return bool(asking.recv(100))
+        except OSError:
+            return False
 
     def pause(self) -> None:
         self._processes.pause(self._process)
