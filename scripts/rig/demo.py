@@ -17,23 +17,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rig import checks, job, layout, ledger, load, parts, records, rules_at_work
+from rig import checks, incidents, job, layout, ledger, load, parts, records, rules_at_work
 from rig.broker import Broker
 from rig.clock import time_of_day
-from rig.flink.cluster import Cluster
+from rig.demo_setup import INPUT, OUTPUT, PARTITIONS, SLOTS, Demo
 from rig.flink.rest import JobError, Rest, RestError
 from rig.ledger import Account
 from rig.processes import ProcessError
 from rig.run import BusyError, Run
 from rig.steps import Steps
 
-INPUT, OUTPUT, DEAD_LETTERS = "log-before", "log-after", "log-before.dlq"
-PARTITIONS = 12
 # The outcome of a record that is no dead letter.
 LABELLED = "labelled"
-SLOTS = 4
-# For four records, and between two records of the load.
-PATIENCE_S = 30
 FREE_MEMORY_GIB = 3.5
 FREE_DISK_GIB = 3
 # What ends a command with one sentence; anything else is a bug and shows its stack.
@@ -99,16 +94,16 @@ def status(_: argparse.Namespace) -> int:
         table.add_row(process.name, f"runs, pid {process.pid}" if process.alive() else "[red]ended")
         well &= process.alive()
     try:
-        demo = json.loads((run.folder / "demo.json").read_text())
-        rest = Rest(demo["web_port"])
-        state = rest.job(demo["job_id"])["state"]
-        completed = rest.checkpoints(demo["job_id"])["counts"]["completed"]
+        facts = json.loads((run.folder / "demo.json").read_text())
+        rest, job_id = Rest(facts["web_port"]), facts["job_id"]
+        state = rest.job(job_id)["state"]
+        completed = rest.checkpoints(job_id)["counts"]["completed"]
         table.add_row(
-            f"job {demo['job_id']}",
-            f"{state}, {rest.restarts(demo['job_id'])} restarts, {completed} checkpoints",
+            f"job {job_id}",
+            f"{state}, {rest.restarts(job_id)} restarts, {completed} checkpoints",
         )
         table.add_row("web UI", rest.url)
-        table.add_row("Kafka", f"localhost:{demo['broker_port']}")
+        table.add_row("Kafka", f"localhost:{facts['broker_port']}")
         well &= state == "RUNNING"
     except (FileNotFoundError, requests.ConnectionError, RestError):
         table.add_row("job", "[red]not there")
@@ -130,15 +125,8 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
                 say(f"mvn -U -DskipTests package (log: {log})")
                 job.build(log)
             say(str(layout.JAR.relative_to(layout.PROJECT)))
-        broker = Broker(run.folder, run.processes, options.broker_port)
-        cluster = Cluster(
-            run.folder,
-            run.processes,
-            rest_port=options.web_port,
-            slots=SLOTS,
-            task_manager_memory="1728m",
-            checkpoint_interval="10s",
-        )
+        demo = Demo(run, options.broker_port, options.web_port)
+        broker, cluster = demo.broker, demo.cluster
         with steps.step("Broker and cluster") as say:
             broker.launch()
             cluster.launch()
@@ -150,21 +138,14 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
             records.create_topics(broker.bootstrap_servers, {INPUT: PARTITIONS, OUTPUT: PARTITIONS})
             say(f"{INPUT}, {OUTPUT}, {PARTITIONS} partitions each")
         with steps.step("The job") as say:
-            job_id = cluster.submit(
-                *("--bootstrap-servers", broker.bootstrap_servers),
-                *(("--rules", str(options.rules.absolute())) if options.rules else ()),
-                parallelism=options.parallelism,
-            )
-            cluster.rest.wait_for_state(job_id, "RUNNING")
-            say(f"{job_id}, parallelism {options.parallelism}")
-        (run.folder / "demo.json").write_text(
-            json.dumps(
-                {"job_id": job_id, "web_port": cluster.rest_port, "broker_port": broker.port}
-            )
-        )
+            if options.rules:
+                demo.arguments = ["--rules", str(options.rules.absolute())]
+            demo.parallelism = options.parallelism
+            demo.submit()
+            say(f"{demo.job_id}, parallelism {demo.parallelism}")
         with steps.step("The README's four records") as say:
             sent = _send(run, broker, load.simple_test())
-            simple_test = _keep(broker, sent)
+            simple_test = demo.keep(sent)
             say(f"{len(simple_test.out)} came out")
         story: list[records.Acknowledged] = []
         if options.rules:
@@ -177,7 +158,7 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
             loaded = _send(run, broker, [each.record for each in expected])
             sent += loaded
             say(f"{options.records:,} records sent, seed {options.seed}")
-            account = _keep(broker, sent)
+            account = demo.keep(sent)
     _show_simple_test(simple_test)
     if options.rules:
         console.print(rules_at_work.table(options.rules.name, story, account))
@@ -224,17 +205,6 @@ def _send(run: Run, broker: Broker, to_send: list[records.Record]) -> list[recor
     # For `scripts/ledger --acknowledged`.
     records.write_acknowledged(run.folder / "acknowledged.jsonl", sent)
     return sent
-
-
-def _keep(broker: Broker, sent: list[records.Acknowledged]) -> Account:
-    return ledger.keep(
-        broker.bootstrap_servers,
-        input_topic=INPUT,
-        output_topic=OUTPUT,
-        dead_letter_topic=DEAD_LETTERS,
-        acknowledged=sent,
-        patience_s=PATIENCE_S,
-    )
 
 
 def _show_simple_test(account: Account) -> None:
@@ -304,4 +274,5 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=up)
     commands.add_parser("down", help="stop all, delete its data").set_defaults(command=down)
     commands.add_parser("status", help="show what runs").set_defaults(command=status)
+    incidents.add_commands(commands)
     return parser

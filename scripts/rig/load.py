@@ -51,6 +51,8 @@ def generated(
     skew: float = 1,
     hot_share: float = 0,
     bad_share: float = BAD_SHARE,
+    users: str = "user",
+    start_ms: int = START_MS,
 ) -> list[Expected]:
     """Many users' events, out of order within bounds, and a few bad records of several reasons.
 
@@ -58,13 +60,13 @@ def generated(
     first one beside that.
     """
     chance = random.Random(seed)
-    users = [f"user-{number}" for number in range(max(1, count // EVENTS_PER_USER))]
+    names = [f"{users}-{number}" for number in range(max(1, count // EVENTS_PER_USER))]
     load = []
-    at_ms = START_MS
+    at_ms = start_ms
     for _ in range(count):
         # A user's events are half an hour apart on average, so that sessions go on and end.
-        at_ms += round(chance.expovariate(len(users) / 1_800_000))
-        user = _pick(users, chance, skew, hot_share)
+        at_ms += round(chance.expovariate(len(names) / 1_800_000))
+        user = _pick(names, chance, skew, hot_share)
         event = {
             "uid": user,
             "access_type": chance.choice(("mobile", "pc")),

@@ -109,6 +109,16 @@ class Cluster:
         for _ in range(task_managers):
             self.start_task_manager()
 
+    def find(self) -> None:
+        """Takes the place of the script that started the run's cluster, of one JobManager."""
+        [manager] = self._processes.alive_of(JOB_MANAGER)
+        self._job_managers = {manager.name: (manager, self.rest_port)}
+        task_managers = self._processes.alive_of(TASK_MANAGER)
+        self._task_managers = {each.name: each for each in task_managers}
+        self._task_managers_started = max(
+            int(each.name.rpartition("-")[2]) for each in task_managers
+        )
+
     def wait(self) -> None:
         """Returns when the leading JobManager knows exactly the TaskManagers that run."""
         deadline = time.monotonic() + START_PATIENCE_S
@@ -146,6 +156,13 @@ class Cluster:
         self._processes.kill([process])
         self._choose_rest()
         return name
+
+    def kill_job_manager(self) -> None:
+        """Ends the only JobManager as a crash would; the next one takes its place and its port."""
+        [(process, _)] = self._job_managers.values()
+        self._processes.kill([process])
+        self._job_managers.clear()
+        self._job_managers_started = 0
 
     def leader(self) -> str:
         """The JobManager that was granted leadership last."""
@@ -199,6 +216,7 @@ class Cluster:
         from_savepoint: str | None = None,
         parallelism: int = 1,
         settings: dict[str, str] | None = None,
+        jar: Path = layout.JAR,
     ) -> str:
         """`flink run` of the job's jar with the job's own arguments; returns the job's id.
 
@@ -208,7 +226,7 @@ class Cluster:
         flags += [f"-D{name}={value}" for name, value in (settings or {}).items()]
         if from_savepoint:
             flags += ["--fromSavepoint", from_savepoint]
-        done = self.flink("run", *flags, "--class", layout.JOB_CLASS, str(layout.JAR), *arguments)
+        done = self.flink("run", *flags, "--class", layout.JOB_CLASS, str(jar), *arguments)
         found = re.search(r"JobID ([0-9a-f]{32})", done.stdout)
         if done.returncode != 0 or found is None:
             raise ProcessError(
