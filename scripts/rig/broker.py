@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from rig import checks, layout, parts
 from rig.processes import ProcessError, Processes, environment, free_port, tail
+from rig.security import Security
 
 NAME = "kafka-broker"
 START_PATIENCE_S = 180
@@ -25,10 +26,11 @@ SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:{controller_port}
-listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}{proxied}
+listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}{more}
 advertised.listeners=PLAINTEXT://localhost:{port}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,\
+SECURE:SASL_SSL
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -47,6 +49,8 @@ class Broker:
 
     With a `proxy_port` it has a second listener at `proxied_port`, and tells those who come by it
     that the broker is at `proxy_port`: there a proxy of the caller's has to stand between.
+    With `security` it has one at `secure_servers` that asks for a name and a password, by TLS, and
+    gives rights to that user alone; who comes by the plain one may do all.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Broker:
         processes: Processes,
         port: int | None = None,
         proxy_port: int | None = None,
+        security: Security | None = None,
     ):
         self._folder = folder / "kafka"
         self._tmp = folder / "tmp"
@@ -65,6 +70,8 @@ class Broker:
         self._process = None
         self._proxy_port = proxy_port
         self.proxied_port = free_port() if proxy_port else None
+        self._security = security
+        self.secure_servers = f"localhost:{free_port()}" if security else None
 
     def launch(self) -> None:
         """Starts the broker, on its old data where there is some; `wait` waits for it."""
@@ -139,23 +146,31 @@ class Broker:
     def _format(self) -> None:
         self._folder.mkdir(parents=True)
         self._tmp.mkdir(exist_ok=True)
-        proxied, advertised = "", ""
+        more, advertised, secure = "", "", ""
+        credentials = []
         if self._proxy_port:
-            proxied = f",PROXIED://localhost:{self.proxied_port}"
-            advertised = f",PROXIED://localhost:{self._proxy_port}"
+            more += f",PROXIED://localhost:{self.proxied_port}"
+            advertised += f",PROXIED://localhost:{self._proxy_port}"
+        if self._security:
+            more += f",SECURE://{self.secure_servers}"
+            advertised += f",SECURE://{self.secure_servers}"
+            secure = self._security.broker_settings("SECURE")
+            credentials = ["--add-scram", self._security.credentials]
         self._settings.write_text(
             SETTINGS.format(
                 port=self.port,
                 controller_port=free_port(),
-                proxied=proxied,
+                more=more,
                 advertised=advertised,
                 data=self._folder / "data",
             )
+            + secure
         )
         cluster_id = "flink-session-" + uuid.uuid4().hex[:8]
         self._tool(
             *("kafka.tools.StorageTool", "format"),
             *("--cluster-id", cluster_id, "--config", self._settings),
+            *credentials,
         )
 
     def _tool(self, main: str, *arguments: object) -> None:

@@ -41,12 +41,24 @@ class Rest:
         """The TaskManagers that are registered, by their resource ids."""
         return {each["id"] for each in self._ask("GET", "/taskmanagers")["taskmanagers"]}
 
+    def metric_of_task_manager(self, name: str, metric: str) -> int:
+        [answer] = self._ask("GET", f"/taskmanagers/{name}/metrics", params={"get": metric})
+        return int(answer["value"])
+
     def jobs(self) -> dict[str, str]:
         """State by job id."""
         return {job["id"]: job["status"] for job in self._ask("GET", "/jobs")["jobs"]}
 
     def job(self, job_id: str) -> dict:
         return self._ask("GET", f"/jobs/{job_id}")
+
+    def pages_of(self, job_id: str) -> list[dict]:
+        """What the web page shows of a job and of the JobManager's settings."""
+        of_job = f"/jobs/{job_id}"
+        pages = ("", "/config", "/plan", "/exceptions", "/checkpoints", "/checkpoints/config")
+        return [self._ask("GET", of_job + page) for page in pages] + [
+            {"settings": self._ask("GET", "/jobmanager/config")}
+        ]
 
     def exceptions(self, job_id: str) -> list[dict]:
         """The failures of a job, each of which restarted or ended it."""
