@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable
+from typing import Callable, Optional
 
 from rig.faults.trial import Trial
+from rig.ledger import Account
 
 AT_LEAST_ONCE, EXACTLY_ONCE = "at-least-once", "exactly-once"
 BOTH = (AT_LEAST_ONCE, EXACTLY_ONCE)
@@ -16,6 +17,9 @@ OUTCOMES = {
     "c": "a loss that cannot be avoided, of the number that the job reports",
 }
 
+# Does the fault; returns the ledger where it has kept it, with all that was sent.
+Inflict = Callable[[Trial], Optional[Account]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
@@ -24,7 +28,7 @@ class Fault:
     what: str
     # One of OUTCOMES.
     expected: str
-    inflict: Callable[[Trial], None]
+    inflict: Inflict
     deliveries: tuple[str, ...]
     # For (b): what a person does; for (c): where the number stands.
     remedy: str
@@ -47,10 +51,10 @@ def fault(
     count: int = 200_000,
     settings: dict[str, str] | None = None,
     ci: bool = False,
-) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
+) -> Callable[[Inflict], Inflict]:
     """Registers a function as the fault of its name."""
 
-    def register(inflict: Callable[[Trial], None]) -> Callable[[Trial], None]:
+    def register(inflict: Inflict) -> Inflict:
         name = inflict.__name__.replace("_", "-")
         FAULTS[name] = Fault(
             name, what, expected, inflict, deliveries, remedy, count, settings or {}, ci

@@ -17,12 +17,14 @@ from rig import checks, job, layout, ledger
 from rig.faults import of_flink, of_input, of_kafka, of_state, results  # noqa: F401 (they register)
 from rig.faults.catalogue import FAULTS, Fault
 from rig.faults.stage import Stage
-from rig.faults.trial import Trial
+from rig.faults.trial import PATIENCE_S, Trial
 from rig.history import History
 from rig.run import BusyError, Run
 
 # Of each fault in the test command, which has ten minutes for all of them.
 CI_RECORDS = 50_000
+# For a fault that loses records: they never come.
+LOSS_PATIENCE_S = 30
 FREE_MEMORY_GIB = 6
 FREE_DISK_GIB = 5
 
@@ -98,9 +100,9 @@ def _do(stage: Stage, fault: Fault, delivery: str, count: int | None) -> dict:
     began = time.monotonic()
     trial = Trial(stage, fault.name, delivery, count or fault.count, history)
     account, failure = None, ""
+    patience_s = LOSS_PATIENCE_S if fault.expected == "c" else PATIENCE_S
     try:
-        fault.inflict(trial)
-        account = trial.account()
+        account = fault.inflict(trial) or trial.account(patience_s)
         failure = _judge(fault, trial, account)
     except Exception as error:
         traceback.print_exc()

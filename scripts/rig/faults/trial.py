@@ -45,12 +45,7 @@ class Trial:
         # Which sentence of the job's says what went wrong, and how many records it says are lost.
         self.reported: int | None = None
         self.notes: list[str] = []
-        prefix = f"f{next(_numbers)}-{name}"
-        self.input, self.output, self.session_topic = (
-            f"{prefix}-{role}" for role in ("before", "after", "sessions")
-        )
-        self.dead_letters = f"{self.input}.dlq"
-        self.group = self.input
+        self.name_topics(f"f{next(_numbers)}-{name}")
         self._watcher: _Watcher | None = None
         self._log_sizes = {log: log.stat().st_size for log in self._logs()}
 
@@ -71,6 +66,13 @@ class Trial:
         self.history.note(event="note", text=text)
 
     # ---- The job ----
+
+    def name_topics(self, prefix: str) -> None:
+        self.input, self.output, self.session_topic = (
+            f"{prefix}-{role}" for role in ("before", "after", "sessions")
+        )
+        self.dead_letters = f"{self.input}.dlq"
+        self.group = self.input
 
     def make_topics(
         self, partitions: int = PARTITIONS, output_config: dict[str, str] | None = None
