@@ -104,19 +104,20 @@ class Pipeline:
             {self.input: partitions, self.output: output_partitions, self.session_topic: 1},
         )
 
+    def job_options(self) -> list[str]:
+        """What the job is told on its command line."""
+        return [
+            *("--bootstrap-servers", self.servers),
+            *("--input-topic", self.input),
+            *("--output-topic", self.output),
+            *("--session-topic", self.session_topic),
+            *("--group-id", self.input),
+            *self.options,
+        ]
+
     def submit(self, from_savepoint: str | None = None, parallelism: int | None = None) -> None:
         self.job_id = self.cluster.submit(
-            "--bootstrap-servers",
-            self.servers,
-            "--input-topic",
-            self.input,
-            "--output-topic",
-            self.output,
-            "--session-topic",
-            self.session_topic,
-            "--group-id",
-            self.input,
-            *self.options,
+            *self.job_options(),
             from_savepoint=from_savepoint,
             parallelism=parallelism or self._parallelism,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,18 @@ def build(log: Path) -> None:
         )
     if done.returncode != 0 or not layout.JAR.exists():
         raise BuildError(f"the build failed; the end of {log}:\n{tail(log, 40)}")
+
+
+def another_release(folder: Path, build_id: str | None = None) -> Path:
+    """A jar as the next release's, for tests; with another build id it refuses its own library."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jar = folder / ("broken-release.jar" if build_id else "next-release.jar")
+    with zipfile.ZipFile(layout.JAR) as old, zipfile.ZipFile(jar, "w") as new:
+        for entry in old.infolist():
+            is_id = build_id and entry.filename == "native/build-id.txt"
+            new.writestr(entry, f"{build_id}\n".encode() if is_id else old.read(entry))
+        new.writestr("META-INF/release.txt", "the next one")
+    return jar
 
 
 def _sources() -> Iterator[Path]:

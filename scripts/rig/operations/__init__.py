@@ -1,0 +1,1 @@
+"""Job operations on a cluster: submit, status, stop, upgrade, rescale."""
