@@ -55,6 +55,8 @@ def java(main: str, *arguments: str, heap: str = "2g", wrapper: list[str] = ()) 
         *wrapper,
         checks.java(),
         *(f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g"),
+        # So that what compiling takes can be told apart at the end: CompilerThreads.java.
+        "-XX:-UseDynamicNumberOfCompilerThreads",
         *(opens.group(1).split() if opens else []),
         "-cp",
         f"{CLASSES}:{CLASS_PATH.read_text()}",
@@ -142,5 +144,6 @@ def _run(
     results.append(LEVEL, run)
     console.print(
         f"round {number}  {backend:20} {peer:10} {figures['cpu_us_per_event']:7.2f} us/event"
+        f" ({figures['steady_us_per_event']:.2f} without compiling)"
         f"  {figures['cores']:.2f} cores  {time.monotonic() - began:.0f} s"
     )

@@ -52,6 +52,14 @@ final class StateCache {
     private final int maxEntries;
     private final long maxBytes;
 
+    /**
+     * The key last asked for, and its entry or null: a call of the function reads and writes one
+     * key, and looking it up is the most that the cache costs.
+     */
+    private String lastKey;
+
+    private Entry lastEntry;
+
     /** The key last found to have no value in the backend; there is none until it is put. */
     private String absentKey;
 
@@ -69,7 +77,7 @@ final class StateCache {
 
     /** The value of the current key, or null. */
     byte[] get(String currentKey) throws IOException {
-        Entry entry = entries.get(currentKey);
+        Entry entry = entry(currentKey);
         if (entry != null) {
             hits++;
             return entry.value;
@@ -86,7 +94,7 @@ final class StateCache {
 
     /** Sets the value of the current key. It is not copied: nobody may write to it any more. */
     void put(String currentKey, byte[] value) {
-        Entry entry = entries.get(currentKey);
+        Entry entry = entry(currentKey);
         if (entry == null) {
             add(currentKey, new Entry(value, true, !currentKey.equals(absentKey)));
             absentKey = null;
@@ -103,6 +111,7 @@ final class StateCache {
      */
     void clear(String currentKey) {
         Entry entry = entries.remove(currentKey);
+        remember(currentKey, null);
         if (entry != null) {
             bytes -= size(currentKey, entry);
         }
@@ -124,6 +133,7 @@ final class StateCache {
             evictions++;
             eldest.remove();
         }
+        remember(null, null);
     }
 
     /** Writes out what has changed; afterwards the backend has every value. */
@@ -166,8 +176,22 @@ final class StateCache {
         return entries.size() <= maxEntries && bytes <= maxBytes;
     }
 
+    private Entry entry(String key) {
+        // The same object is enough: Flink's current key is one throughout a call.
+        if (key != lastKey) {
+            remember(key, entries.get(key));
+        }
+        return lastEntry;
+    }
+
+    private void remember(String key, Entry entry) {
+        lastKey = key;
+        lastEntry = entry;
+    }
+
     private void add(String key, Entry entry) {
         entries.put(key, entry);
+        remember(key, entry);
         bytes += size(key, entry);
     }
 
