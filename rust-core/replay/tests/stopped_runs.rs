@@ -18,7 +18,10 @@ use std::time::Duration;
 
 use common::{fail, files, log, program, run, Chance, Folder};
 
+/// Enough that a run is still at work when it is killed.
 const RECORDS: u64 = 120_000;
+/// So many for each time that it is killed.
+const RECORDS_A_KILL: u64 = 24_000;
 
 /// What the runs of a test have in common: small commits, and little memory.
 fn arguments(folder: &Folder, outputs: &str, ending: &str) -> Vec<String> {
@@ -40,26 +43,31 @@ fn undisturbed(folder: &Folder, ending: &str, more: &[String]) -> Vec<(String, V
     files(&folder.path("whole"))
 }
 
-/// Kills the run after some random times, and lets it end at last. Returns how often it was killed.
-fn disturbed(folder: &Folder, ending: &str, more: &[String], kills: usize, seed: u64) -> usize {
+/// Kills the run so often, and lets it end at last. One kill in four comes at any time after the
+/// start, also while the state is read; the others when the output has grown by some random part
+/// of `size`, its whole length.
+fn disturbed(folder: &Folder, ending: &str, more: &[String], kills: usize, size: u64, seed: u64) {
     fs::create_dir(folder.path("killed")).unwrap();
     let arguments = arguments(folder, "killed", ending);
+    let output = folder.path("killed").join(format!("out.{ending}"));
+    let length = || fs::metadata(&output).map_or(0, |file| file.len());
     let mut chance = Chance(seed);
-    let mut killed = 0;
-    for _ in 0..kills {
+    for kill in 0..kills {
         let mut child =
             program().args(arguments.iter().chain(more)).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(30 + chance.below(400)));
-        let had_ended = child.try_wait().unwrap().is_some();
+        if kill % 4 == 3 {
+            std::thread::sleep(Duration::from_millis(chance.below(60)));
+        } else {
+            let enough = length() + chance.below(size / (2 * kills as u64) + 1);
+            while length() <= enough && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before kill {}", kill + 1);
         child.kill().unwrap();
         child.wait().unwrap();
-        if had_ended {
-            break;
-        }
-        killed += 1;
     }
     run(arguments.iter().chain(more));
-    killed
 }
 
 /// KILLS says how often a run is killed.
@@ -69,19 +77,20 @@ fn kills() -> usize {
 
 fn check_kills(ending: &str, more: &[&str]) {
     let folder = Folder::new();
-    let bytes = log(RECORDS, 3000);
+    let kills = kills();
+    let bytes = log(RECORDS_A_KILL * kills as u64, 3000);
     let half = bytes.len() / 2 + bytes[bytes.len() / 2..].iter().position(|b| *b == b'\n').unwrap();
     let first = folder.write("first.jsonl", &bytes[..=half]);
     let second = folder.write("second.jsonl", &bytes[half + 1..]);
     let more: Vec<String> =
         [first, second].into_iter().chain(more.iter().map(|word| (*word).to_owned())).collect();
     let whole = undisturbed(&folder, ending, &more);
-    let killed = disturbed(&folder, ending, &more, kills(), 7);
-    assert!(killed > 0, "the run was never killed: it ended too soon");
+    let size = fs::metadata(folder.path("whole").join(format!("out.{ending}"))).unwrap().len();
+    disturbed(&folder, ending, &more, kills, size, 7);
     let resumed = files(&folder.path("killed"));
     for ((name, expected), (_, found)) in whole.iter().zip(&resumed) {
         assert!(!expected.is_empty(), "{name} is empty");
-        assert!(expected == found, "{name} differs after {killed} kills");
+        assert!(expected == found, "{name} differs after {kills} kills");
     }
     assert_eq!(whole.len(), resumed.len());
 }
@@ -184,13 +193,75 @@ fn a_damaged_state_folder_is_one_clear_error() {
     refused(&folder, &words, "is damaged");
     fs::write(state.join("CURRENT"), current).unwrap();
 
-    // A table with a byte turned over is found before anything is done.
-    run(&words);
-    let table = files(&state).into_iter().find(|(name, _)| name.ends_with(".sst"));
-    if let Some((name, mut bytes)) = table {
-        bytes[20] ^= 0x40;
-        fs::write(state.join(name), bytes).unwrap();
+    each_table_damaged(&folder, &words);
+}
+
+/// A table with a byte turned over is found before anything is done; or it holds only what newer
+/// commits have replaced, and makes no difference.
+fn each_table_damaged(folder: &Folder, words: &[String]) {
+    let state = folder.path("out.state/state");
+    begin_again_and_stop(words, &state);
+    let before = files(&state);
+    let outputs = files(&folder.path("out"));
+    let whole = folder.text("whole.jsonl");
+    run(["run", &folder.text("in.jsonl"), "--output", &whole]);
+    let mut found = 0;
+    for (name, bytes) in before.iter().filter(|(name, _)| name.ends_with(".sst")) {
+        let mut damaged = bytes.clone();
+        damaged[20] ^= 0x40;
+        fs::write(state.join(name), damaged).unwrap();
+        let ended = program().args(words).output().unwrap();
+        if ended.status.success() {
+            assert!(folder.read("out/out.jsonl") == folder.read("whole.jsonl"), "they differ");
+        } else {
+            let said = String::from_utf8(ended.stderr).unwrap();
+            assert!(said.contains("is damaged"), "{said}");
+            assert!(outputs == files(&folder.path("out")), "an output was changed");
+            found += 1;
+        }
+        put_back(&state, &before);
+        put_back(&folder.path("out"), &outputs);
     }
+    assert!(found > 0, "no table that counts was damaged");
+}
+
+/// RocksDB writes what its log held into tables when it is opened.
+fn begin_again_and_stop(words: &[String], state: &Path) {
+    let log = state.join("LOG");
+    fs::remove_file(&log).unwrap();
+    let opened = || fs::read_to_string(&log).unwrap_or_default().contains("DB pointer");
+    let mut child = program().args(words).stderr(Stdio::null()).spawn().unwrap();
+    while !opened() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended too soon");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn put_back(folder: &Path, held: &[(String, Vec<u8>)]) {
+    for (name, _) in files(folder) {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    for (name, bytes) in held {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_end_of_the_commit_log_costs_the_last_commits_and_no_record() {
+    let folder = Folder::new();
+    let words = stopped(&folder);
+    let state = folder.path("out.state/state");
+    let (name, mut bytes) =
+        files(&state).into_iter().find(|(name, _)| name.ends_with(".log")).unwrap();
+    let end = bytes.len() - bytes.len() / 4;
+    bytes[end] ^= 0x40;
+    fs::write(state.join(name), bytes).unwrap();
+    run(&words);
+    let whole = folder.text("whole.jsonl");
+    run(["run", &folder.text("in.jsonl"), "--output", &whole]);
+    assert!(folder.read("out/out.jsonl") == folder.read("whole.jsonl"), "the outputs differ");
 }
 
 #[test]

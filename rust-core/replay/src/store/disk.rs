@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType, Direction,
     Error, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions, DB,
+    DEFAULT_COLUMN_FAMILY_NAME,
 };
 
 use super::{damaged, Timer};
@@ -40,9 +41,17 @@ impl Disk {
         Disk::open_with(folder, memory, true)
     }
 
-    /// Opens the one in this folder.
+    /// Opens the one in this folder, and reads all of it once: a damaged table is to be found
+    /// before anything is written, and not when its turn comes.
     pub(crate) fn open(folder: &Path, memory: usize) -> Outcome<Disk> {
-        Disk::open_with(folder, memory, false)
+        let disk = Disk::open_with(folder, memory, false)?;
+        for family in [DEFAULT_COLUMN_FAMILY_NAME, STATES, TIMERS] {
+            let family = disk.family(family)?;
+            for entry in disk.db.iterator_cf_opt(family, scan(), IteratorMode::Start) {
+                entry.map_err(|error| told(folder, &error))?;
+            }
+        }
+        Ok(disk)
     }
 
     /// One for this run only: what stands there goes with the process.

@@ -1,6 +1,7 @@
 //! The findings as one HTML page that needs nothing else: style and plots stand in it.
 
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::report;
 use super::statistics::{share, LIMITS_MS};
@@ -123,6 +124,11 @@ fn draw_single(plot: &Plot<'_>, findings: &Findings) -> Drawn {
     })
 }
 
+/// Text in the middle under its place.
+fn below_the_axis() -> TextStyle<'static> {
+    ("sans-serif", 14).into_font().into_text_style(&PLOT).pos(Pos::new(HPos::Center, VPos::Top))
+}
+
 /// A bar for each candidate, from zero.
 fn draw_bars(
     plot: &Plot<'_>,
@@ -144,6 +150,7 @@ fn draw_bars(
         .disable_x_mesh()
         .disable_x_axis()
         .y_labels(6)
+        .max_light_lines(1)
         .y_label_formatter(&label)
         .draw()?;
     for (index, (candidate, value)) in findings.candidates.iter().zip(values).enumerate() {
@@ -154,8 +161,8 @@ fn draw_bars(
         )])?;
         chart.draw_series([Text::new(
             candidate.name.clone(),
-            (left + 0.15, -most * 0.02),
-            ("sans-serif", 14),
+            (left + 0.5, -most * 0.02),
+            below_the_axis(),
         )])?;
     }
     Ok(())
@@ -180,6 +187,7 @@ fn draw_gaps(plot: &Plot<'_>, findings: &Findings) -> Drawn {
         .disable_x_mesh()
         .disable_x_axis()
         .y_labels(6)
+        .max_light_lines(1)
         .y_label_formatter(&|value| format!("{value:.0}%"))
         .draw()?;
     let mut left = from_ms.log10();
@@ -191,7 +199,7 @@ fn draw_gaps(plot: &Plot<'_>, findings: &Findings) -> Drawn {
     }
     for ms in [1000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000] {
         let at = (ms as f64).log10();
-        let text = Text::new(duration_text(ms), (at - 0.04, -most * 0.02), ("sans-serif", 14));
+        let text = Text::new(duration_text(ms), (at, -most * 0.02), below_the_axis());
         chart.draw_series([text])?;
     }
     for (index, (_, ms)) in report::timeouts(findings.candidates.first()).iter().enumerate() {
