@@ -1,0 +1,226 @@
+"""The job, Kafka to Kafka with its state in memory, and session-replay over the same log.
+
+What comes out must be equal."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from rich.console import Console
+
+from rig import job, layout, parts, records, replay
+from rig.benchmarks import results
+from rig.broker import Broker
+from rig.flink.cluster import Cluster
+from rig.run import Run
+
+LEVEL = "replay"
+RUN = "bench-replay"
+INPUT, OUTPUT, DEAD = "log-before", "log-after", "log-before.dlq"
+BATCH = 20_000
+KEY = re.compile(rb'"uid":"([^"]*)"')
+
+
+class Log(NamedTuple):
+    """A log of `make_log`."""
+
+    records: int = 20_000_000
+    users: int = 5_000_000
+    active: int = 200_000
+
+    def make(self) -> Path:
+        """The file, made where it is not there yet."""
+        file = layout.RUNS / f"log-{self.records}-{self.users}-{self.active}.jsonl"
+        if not file.exists():
+            partial = file.with_suffix(".partial")
+            words = [f"--{name}={value}" for name, value in self._asdict().items()]
+            with partial.open("wb") as out:
+                subprocess.run([_make_log(), *words], stdout=out, check=True)
+            partial.rename(file)
+        return file
+
+
+class Taken(NamedTuple):
+    """What a program took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: int
+
+
+def measure(console: Console, *, log: Log, parallelism: int, memory: str) -> bool:
+    """Runs both once and compares what came out; returns whether it is equal."""
+    if job.stale():
+        job.build(layout.RUNS / "bench-build.log")
+    replay.build()
+    lines = log.make()
+    console.print(f"{lines.name}: {lines.stat().st_size / 1e6:,.0f} MB")
+    folder = layout.RUNS / f"{RUN}-outputs"
+    folder.mkdir(exist_ok=True)
+    jobs, replayed = folder / "job.jsonl", folder / "replay.jsonl"
+    by_job = _run_job(console, lines, jobs, log.records, parallelism)
+    by_replay = _run_replay(lines, replayed, memory)
+    for name, taken in (("job", by_job), ("session-replay", by_replay)):
+        console.print(
+            f"{name:15} {log.records / taken.wall_s:10,.0f} records/s"
+            f"  {taken.cpu_s / log.records * 1e6:6.2f} us of CPU a record  {taken.peak_mb} MB"
+        )
+    console.print(f"session-replay is {by_job.wall_s / by_replay.wall_s:.1f} times as fast")
+    equal = subprocess.run([replay.program(), "diff", jobs, replayed]).returncode == 0
+    results.append(
+        LEVEL,
+        {
+            **log._asdict(),
+            "parallelism": parallelism,
+            "job": by_job._asdict(),
+            "replay": by_replay._asdict(),
+            "equal": equal,
+            "machine": results.machine(),
+        },
+    )
+    return equal
+
+
+def _make_log() -> Path:
+    parts.run(
+        ["cargo", *replay.cargo("build", "--quiet", "--examples")],
+        env=replay.environment(),
+        cwd=layout.PROJECT,
+    )
+    return replay.program().parent / "examples" / "make_log"
+
+
+def _run_job(console: Console, lines: Path, output: Path, expected: int, parallelism: int) -> Taken:
+    run = Run(RUN)
+    with run.alone():
+        run.create()
+        try:
+            broker = Broker(run.folder, run.processes)
+            cluster = Cluster(
+                run.folder,
+                run.processes,
+                slots=parallelism,
+                task_manager_memory="4g",
+                checkpoint_interval="30s",
+                settings={"state.backend.type": "hashmap"},
+            )
+            broker.launch()
+            broker.wait()
+            records.create_topics(
+                broker.bootstrap_servers, {INPUT: parallelism, OUTPUT: parallelism}
+            )
+            sent = _produce(broker.bootstrap_servers, lines)
+            console.print(f"{sent:,} records are on {INPUT}")
+            cluster.launch()
+            cluster.wait()
+            (task_manager,) = cluster.task_managers()
+            before = _cpu_s(task_manager.pid)
+            job_id = cluster.submit(
+                "--bootstrap-servers", broker.bootstrap_servers, parallelism=parallelism
+            )
+            cluster.rest.wait_for_state(job_id, "RUNNING")
+            began = time.monotonic()
+            _wait_for(broker.bootstrap_servers, cluster, job_id, expected)
+            taken = Taken(
+                time.monotonic() - began,
+                _cpu_s(task_manager.pid) - before,
+                _peak_mb(task_manager.pid),
+            )
+            cluster.rest.cancel(job_id)
+            _write_values(broker.bootstrap_servers, output)
+            return taken
+        finally:
+            run.remove()
+
+
+def _produce(servers: str, lines: Path) -> int:
+    """Sends each line, keyed by its user where it has one."""
+    producer = Producer(
+        {
+            "bootstrap.servers": servers,
+            "linger.ms": 50,
+            "log_level": 3,
+            "batch.size": 1 << 20,
+            "compression.type": "lz4",
+            "enable.idempotence": True,
+            "queue.buffering.max.messages": 500_000,
+        }
+    )
+    sent = 0
+    with lines.open("rb") as file:
+        for line in file:
+            value = line.rstrip(b"\n")
+            key = KEY.search(value)
+            while True:
+                try:
+                    producer.produce(INPUT, value, key.group(1) if key else None)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            sent += 1
+            if sent % 10_000 == 0:
+                producer.poll(0)
+    producer.flush()
+    there = sum(end - begin for begin, end in records.sizes(servers, INPUT).values())
+    if there != sent:
+        raise RuntimeError(f"{sent} records were sent, {there} are there")
+    return sent
+
+
+def _wait_for(servers: str, cluster: Cluster, job_id: str, expected: int) -> None:
+    """Returns when every record has come out."""
+    out, since = 0, time.monotonic()
+    while out < expected:
+        time.sleep(0.5)
+        now = sum(
+            end for topic in (OUTPUT, DEAD) for _, end in records.sizes(servers, topic).values()
+        )
+        if now > out:
+            out, since = now, time.monotonic()
+        elif time.monotonic() - since > 120:
+            state = cluster.rest.job(job_id)["state"]
+            raise RuntimeError(f"{out:,} of {expected:,} came out; the job is {state}")
+
+
+def _write_values(servers: str, output: Path) -> None:
+    """The values of log-after, a line each; each session's in their order."""
+    consumer = Consumer(
+        {"bootstrap.servers": servers, "group.id": "bench", "enable.auto.commit": False}
+    )
+    try:
+        with output.open("wb") as out:
+            for partition, (begin, end) in records.sizes(servers, OUTPUT).items():
+                consumer.assign([TopicPartition(OUTPUT, partition, begin)])
+                while begin < end:
+                    for message in consumer.consume(BATCH, timeout=1):
+                        if message.error() is None:
+                            out.write(message.value() + b"\n")
+                            begin = message.offset() + 1
+    finally:
+        consumer.close()
+
+
+def _run_replay(lines: Path, output: Path, memory: str) -> Taken:
+    began = time.monotonic()
+    words = ["run", lines, "--output", output, "--overwrite", "--memory", memory]
+    child = subprocess.Popen([replay.program(), *words])
+    _, status, used = os.wait4(child.pid, 0)
+    if status != 0:
+        raise RuntimeError("session-replay failed")
+    return Taken(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024)
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_mb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) // 1024
