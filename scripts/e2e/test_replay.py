@@ -47,7 +47,7 @@ def test_arrival_order(bench, note, session_replay, tmp_path):
         assert pipeline.account().differences() == {}
         saved = save(bench, pipeline, tmp_path)
     session_replay(
-        *("run", tmp_path / "before.gz", "--format", "capture"),
+        *("run", tmp_path / "before.gz", "--format", "capture", "--partitions", PARTITIONS),
         *("--output", tmp_path / "replayed.gz", "--dead-letters", tmp_path / "dead.gz"),
     )
     told = compare(session_replay, tmp_path)

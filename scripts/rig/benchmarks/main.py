@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from rig import layout
-from rig.benchmarks import against_replay, pipeline
+from rig.benchmarks import against_replay, pipeline, report, results
 
 PEERS = ("plain", "stock", "job", "job@0", "twin", "identity", "getput")
 BACKENDS = ("heap", "rocksdb", "rocksdb-heap-timers")
@@ -21,6 +21,8 @@ def main() -> int:
 
 
 def _pipeline(console: Console, options: argparse.Namespace) -> int:
+    if options.anew:
+        results.clear(pipeline.LEVEL)
     pipeline.build(layout.RUNS / "bench-build.log")
     pipeline.measure(
         console,
@@ -43,12 +45,18 @@ def _replay(console: Console, options: argparse.Namespace) -> int:
     return 0 if equal else 1
 
 
+def _report(console: Console, options: argparse.Namespace) -> int:
+    report.write(console)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     levels = parser.add_subparsers(required=True, metavar="LEVEL")
     level = levels.add_parser("pipeline", help=pipeline.__doc__)
     level.set_defaults(run=_pipeline)
     level.add_argument("--rounds", type=int, default=7)
+    level.add_argument("--anew", action="store_true", help="forget the results that are kept")
     level.add_argument("--backend", action="append", choices=BACKENDS)
     level.add_argument("--peer", action="append", choices=PEERS)
     _add_load(level, pipeline.Load())
@@ -56,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     level.set_defaults(run=_replay)
     level.add_argument("--memory", default="2gb", help="of session-replay")
     _add_load(level, against_replay.Log())
+    level = levels.add_parser("report", help=report.__doc__)
+    level.set_defaults(run=_report)
     return parser
 
 

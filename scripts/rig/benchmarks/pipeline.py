@@ -140,6 +140,7 @@ def _run(
         **load._asdict(),
         **figures,
         "load_average": os.getloadavg()[0],
+        "machine": results.machine(),
     }
     results.append(LEVEL, run)
     console.print(

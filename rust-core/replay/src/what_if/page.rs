@@ -40,7 +40,7 @@ pub(super) fn page(findings: &Findings) -> Outcome<String> {
     let mut page = HEAD.to_owned();
     page.push_str("<h1>Sessions under other rules</h1>\n");
     page.push_str(&format!(
-        "<p class=\"small\">{} {}</p>\n",
+        "<p class=\"small\">{}: {}</p>\n",
         escaped(&findings.inputs.join(", ")),
         escaped(&report::foot(findings))
     ));

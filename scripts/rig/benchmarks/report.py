@@ -1,0 +1,190 @@
+"""The report: tables of medians, ratios with their spread, the goals, and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pygal
+from pygal.style import CleanStyle
+from rich.console import Console
+
+from rig import layout
+from rig.benchmarks import results
+from rig.benchmarks.results import Spread
+
+REPORT = results.FOLDER.parent / "RESULTS.md"
+CPU, STEADY = "cpu_us_per_event", "steady_us_per_event"
+TITLES = {
+    "heap": "State on the heap",
+    "rocksdb": "RocksDB, timers in RocksDB",
+    "rocksdb-heap-timers": "RocksDB, timers on the heap",
+}
+COLUMNS = {
+    CPU: ("CPU, us a record", 1),
+    STEADY: ("without compiling", 1),
+    "wall_us_per_event": ("wall, us a record", 1),
+    "gc_us_per_event": ("GC, us a record", 1),
+    "checkpoint_bytes": ("checkpoint, MB", 1e6),
+    "rss_kb": ("peak memory, MB", 1024),
+}
+
+
+class Goal(NamedTuple):
+    """A bound on the ratio of two peers."""
+
+    backend: str
+    figure: str
+    over: str
+    under: str
+    least: float | None
+    most: float | None
+
+    def holds(self, median: float) -> bool:
+        return (self.least is None or median >= self.least) and (
+            self.most is None or median <= self.most
+        )
+
+    def __str__(self) -> str:
+        bounds = [f"at least {self.least:g}"] if self.least is not None else []
+        bounds += [f"at most {self.most:g}"] if self.most is not None else []
+        return " and ".join(bounds)
+
+
+GOALS = (
+    Goal("rocksdb", CPU, "plain", "job", 5, None),
+    Goal("heap", CPU, "plain", "job", 6, None),
+    Goal("rocksdb", CPU, "stock", "job", 9, None),
+    Goal("heap", CPU, "stock", "job", 2.1, None),
+    Goal("heap", CPU, "job", "twin", None, 1.25),
+    Goal("rocksdb", CPU, "job", "twin", None, 1.25),
+    Goal("heap", CPU, "job", "identity", None, 2.0),
+    Goal("rocksdb", "checkpoint_bytes", "plain", "job", 5, None),
+    Goal("heap", "checkpoint_bytes", "plain", "job", 5, None),
+)
+
+
+def write(console: Console) -> None:
+    """Writes the report of all results that are kept."""
+    runs = results.read("pipeline")
+    if not runs:
+        console.print("no results yet: scripts/bench pipeline")
+        return
+    text = [
+        "# Results",
+        "",
+        "Made by `scripts/bench report` from the runs in `results/`, of " + _machines(runs) + ".",
+        "Times vary from machine to machine and from hour to hour; what counts is the ratio of two",
+        "peers in the same round. Medians, with the smallest and the largest in brackets.",
+        "*Without compiling* leaves out what the JVM's compiler took: a job pays it once.",
+        "",
+    ]
+    for backend in (each for each in TITLES if any(run["backend"] == each for run in runs)):
+        text += _backend(backend, [run for run in runs if run["backend"] == backend])
+    text += _goals(runs)
+    REPORT.write_text("\n".join(text).rstrip() + "\n")
+    console.print(f"wrote {REPORT.relative_to(layout.PROJECT)}")
+
+
+def _machines(runs: list[dict]) -> str:
+    return "; ".join(sorted({run["machine"] for run in runs}))
+
+
+def _backend(backend: str, runs: list[dict]) -> list[str]:
+    peers = list(dict.fromkeys(run["peer"] for run in runs))
+    load = runs[0]
+    text = [
+        f"## {TITLES[backend]}",
+        "",
+        f"{load['records']:,} records of {load['users']:,} users, {load['active']:,} active at a"
+        f" time; parallelism {load['parallelism']}; {len({run['round'] for run in runs})} rounds.",
+        "",
+        *_table(
+            ["peer", *(title for title, _ in COLUMNS.values())],
+            [
+                [
+                    peer,
+                    *(_spread(runs, peer, figure, unit) for figure, (_, unit) in COLUMNS.items()),
+                ]
+                for peer in peers
+            ],
+        ),
+        "",
+        "Times the job's CPU:",
+        "",
+        *_table(
+            ["peer", "CPU", "without compiling"],
+            [
+                [peer, *(_ratio(runs, figure, peer, "job") for figure in (CPU, STEADY))]
+                for peer in peers
+                if peer != "job"
+            ],
+        ),
+        "",
+        f"![CPU a record]({_plot(backend, runs, peers).relative_to(REPORT.parent)})",
+        "",
+    ]
+    return text
+
+
+def _goals(runs: list[dict]) -> list[str]:
+    rows = []
+    for goal in GOALS:
+        spread = results.ratios(runs, goal.figure, goal.over, goal.under, backend=goal.backend)
+        if spread:
+            of = "checkpoint" if goal.figure == "checkpoint_bytes" else "CPU"
+            rows.append(
+                [
+                    f"{goal.backend}: {of}, {goal.over} / {goal.under}",
+                    str(goal),
+                    str(spread),
+                    "yes" if goal.holds(spread.median) else "**no**",
+                ]
+            )
+    return ["## Goals", "", *_table(["ratio", "goal", "measured", "reached"], rows), ""]
+
+
+def _spread(runs: list[dict], peer: str, figure: str, unit: float) -> str:
+    values = [run[figure] / unit for run in runs if run["peer"] == peer and run[figure] >= 0]
+    return str(Spread.of(values)) if values else "none"
+
+
+def _ratio(runs: list[dict], figure: str, over: str, under: str) -> str:
+    spread = results.ratios(runs, figure, over, under)
+    return str(spread) if spread else "none"
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> list[str]:
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    return [line(columns), line(["---", *["---:"] * (len(columns) - 1)]), *map(line, rows)]
+
+
+def _plot(backend: str, runs: list[dict], peers: list[str]) -> Path:
+    """Bars of the medians, each with a line from the smallest to the largest."""
+    chart = pygal.HorizontalBar(
+        title=f"{TITLES[backend]}: CPU a record, us",
+        style=CleanStyle,
+        width=900,
+        height=70 + 45 * len(peers),
+        show_legend=False,
+        print_values=True,
+        value_formatter=lambda value: f"{value:.1f}",
+        js=(),
+        no_prefix=True,
+        disable_xml_declaration=True,
+    )
+    chart.x_labels = peers[::-1]
+    chart.add(
+        "CPU",
+        [
+            {"value": each.median, "ci": {"low": each.least, "high": each.most}}
+            for each in (
+                Spread.of(run[CPU] for run in runs if run["peer"] == peer) for peer in peers[::-1]
+            )
+        ],
+    )
+    file = results.FOLDER / f"cpu-{backend}.svg"
+    file.write_bytes(chart.render())
+    return file
