@@ -160,3 +160,30 @@ fn help_is_no_wider_than_a_terminal() {
         }
     }
 }
+
+#[test]
+fn the_documentation_shows_what_the_program_says() {
+    let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let page = std::fs::read_to_string(format!("{project}/docs/replay.md")).unwrap();
+    let day = format!("{project}/examples/day.jsonl");
+    for (words, lines) in [
+        (vec!["explain", "--key", "u21", &day], usize::MAX),
+        (vec!["what-if", &day, "--timeout", "30m,45m"], 6),
+    ] {
+        let said = String::from_utf8(run(words).stdout).unwrap();
+        let said: Vec<_> = said.lines().take(lines).map(str::trim_end).collect();
+        let said = said.join("\n");
+        assert!(page.contains(&said), "docs/replay.md says otherwise:\n{said}");
+    }
+}
+
+#[test]
+fn long_sessions_count_with_their_whole_length() {
+    let folder = Folder::new();
+    let mut all = vec![("u1", "CIN", 0)];
+    all.extend((1..=3000).map(|number| ("u1", "CLICK", number)));
+    let told = said(&["what-if", &events(&folder, &all), "--timeout", "1h"]);
+    let row = told.lines().find(|line| line.contains(" 1h ")).unwrap();
+    assert_eq!(row.matches("3,001").count(), 2, "events: {row}");
+    assert_eq!(row.matches("2d 2h").count(), 2, "durations: {row}");
+}

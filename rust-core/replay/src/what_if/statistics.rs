@@ -19,6 +19,13 @@ fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three digits")
 }
 
+/// `saturating_record` would not let the histogram grow: above its first range it takes whatever
+/// fits for the value.
+fn record(histogram: &mut Histogram<u64>, value: u64) {
+    // What it cannot grow to is beyond every count and every time.
+    let _ = histogram.record(value);
+}
+
 impl Default for SessionStatistics {
     fn default() -> SessionStatistics {
         SessionStatistics {
@@ -36,8 +43,8 @@ impl SessionStatistics {
         self.sessions += 1;
         self.events += events;
         self.single_event_sessions += u64::from(events == 1);
-        self.events_per_session.saturating_record(events);
-        self.duration_s.saturating_record(duration_ms.max(0).cast_unsigned() / 1000);
+        record(&mut self.events_per_session, events);
+        record(&mut self.duration_s, duration_ms.max(0).cast_unsigned() / 1000);
     }
 
     /// Share of the sessions that have one event, 0 to 1.
