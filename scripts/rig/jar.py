@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import shutil
 import struct
+import subprocess
 import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from rig import layout
+from rig import job, layout
 from rig.native import build, elf
 
 MAX_BYTES = 15 * 1000 * 1000
@@ -137,15 +140,59 @@ def _is_library(name: str) -> bool:
     return folder in {f"native/{platform}" for platform in build.TRIPLES} and file.endswith(".so")
 
 
+def differences_of_a_rebuild(jar: Path) -> Iterable[str]:
+    """What the same sources become in a folder of another name, where that is something else."""
+    copy = layout.RUNS / "rebuild" / "copied-sources"
+    shutil.rmtree(copy, ignore_errors=True)
+    unwanted = shutil.ignore_patterns(".git", ".run", "target", "__pycache__")
+    shutil.copytree(layout.PROJECT, copy, ignore=unwanted)
+    with zipfile.ZipFile(jar) as content:
+        targets = _manifest(content).get("Native-Targets")
+    command = ["mvn", "--batch-mode", "--quiet", "-DskipTests", f"-Dnative.targets={targets}"]
+    done = subprocess.run([*command, "package"], cwd=copy, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        yield f"the second build failed, in {copy}"
+        return
+    second = copy / layout.JAR.relative_to(layout.PROJECT)
+    if second.read_bytes() != jar.read_bytes():
+        one, other = _digests(jar), _digests(second)
+        names = [name for name in sorted({**one, **other}) if one.get(name) != other.get(name)]
+        told = ", ".join(names) or "order, times or packing"
+        yield f"differs from the one built in {copy}: {told}"
+        return
+    print(f"Built a second time in {copy}: SHA-256 {hashlib.sha256(jar.read_bytes()).hexdigest()}")
+    shutil.rmtree(copy)
+
+
+def _digests(jar: Path) -> dict[str, str]:
+    with zipfile.ZipFile(jar) as content:
+        return {name: hashlib.sha256(content.read(name)).hexdigest() for name in content.namelist()}
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/check-jar", description=__doc__)
-    parser.add_argument("jar", nargs="?", type=Path, default=layout.JAR)
-    jar = parser.parse_args().jar
+    options = _parser().parse_args()
+    jar = options.jar
     if not jar.is_file():
         print(f"{jar} is not there; build it with: mvn -U -DskipTests package", file=sys.stderr)
         return 2
+    if options.rebuild and job.stale():
+        print("the jar is older than its sources; build it first", file=sys.stderr)
+        return 2
     found = list(problems(jar))
+    if options.rebuild:
+        found += differences_of_a_rebuild(jar)
     for problem in found:
         print(problem)
     print(f"{jar.name}: {jar.stat().st_size:,} bytes, {'FAIL' if found else 'PASS'}")
     return 1 if found else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/check-jar", description=__doc__)
+    parser.add_argument("jar", nargs="?", type=Path, default=layout.JAR)
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="build it once more, in another folder, and compare byte for byte",
+    )
+    return parser
