@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.main.LogLines;
+import com.main.core.StepReply.ClosedBy;
 import com.main.core.StepReply.EmissionKind;
 import com.main.core.StepReply.StateChange;
 import java.util.Arrays;
@@ -58,7 +59,12 @@ class SessionCoreTest {
         assertThat(early.state()).isEqualTo(state);
         StepReply due = core.onTimer(state, "u1", timerMs, timerMs);
         assertThat(due.stateChange()).isEqualTo(StateChange.CLEAR);
-        assertThat(due.nextEmission()).as("no close records were asked for").isFalse();
+        assertThat(due.nextEmission()).isTrue();
+        assertThat(due.emissionKind())
+                .as("no close records were asked for")
+                .isEqualTo(EmissionKind.CLOSED);
+        assertThat(due.closedBy()).isEqualTo(ClosedBy.TIMEOUT);
+        assertThat(due.nextEmission()).isFalse();
     }
 
     @Test
