@@ -106,7 +106,7 @@ def _run_job(console: Console, lines: Path, output: Path, expected: int, paralle
                 run.folder,
                 run.processes,
                 slots=parallelism,
-                task_manager_memory="4g",
+                task_manager_memory="7g",
                 checkpoint_interval="30s",
                 settings={"state.backend.type": "hashmap"},
             )
