@@ -54,8 +54,13 @@ public final class Pipeline {
                     1);
             return;
         }
-        System.out.println(new Pipeline(options).run());
-        // Flink leaves threads behind.
+        try {
+            System.out.println(new Pipeline(options).run());
+        } catch (Throwable e) {
+            // Uncaught it would end this thread alone: Flink leaves others behind.
+            e.printStackTrace();
+            System.exit(1);
+        }
         System.exit(0);
     }
 

@@ -41,9 +41,15 @@ public final class RecordDecoder implements KafkaRecordDeserializationSchema<Inp
     @Override
     public void open(DeserializationSchema.InitializationContext context) {
         core = SessionCore.open(options, nativeTmp);
+        if (decodeTime == null) {
+            report(context.getMetricGroup());
+        }
     }
 
-    /** Comes before {@code open}, whose metric group is another one than the operator's. */
+    /**
+     * Reports to the operator's own group; comes before {@code open}, which else takes the one that
+     * it is given, a group below.
+     */
     void report(MetricGroup operator) {
         MetricGroup group = SessionGroup.of(operator);
         decodeTime = new CoreTime(group, "decode");

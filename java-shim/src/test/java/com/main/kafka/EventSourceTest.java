@@ -98,6 +98,7 @@ class EventSourceTest {
 
     @Test
     void aReaderThatEndsClosesItsDecoder() throws Exception {
+        decoder.report(new UnregisteredMetricsGroup());
         decoder.open(null);
         reader.close();
 

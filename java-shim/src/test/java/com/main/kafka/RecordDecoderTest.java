@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.apache.flink.api.common.functions.util.ListCollector;
+import org.apache.flink.api.common.serialization.RuntimeContextInitializationContextAdapters;
+import org.apache.flink.streaming.util.MockStreamingRuntimeContext;
 import org.apache.flink.util.InstantiationUtil;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
@@ -115,6 +117,18 @@ class RecordDecoderTest {
         decode(read(null, EVENT.getBytes(UTF_8)));
         decode(read(null, null));
         assertThat(metrics.values()).containsOnly(entry("call.decode.coreTimeNs", 1L));
+    }
+
+    @Test
+    void aDecoderInASourceOfFlinksOwnReportsWhereItIsOpened() throws Exception {
+        TestMetrics ofSchema = new TestMetrics();
+        RecordDecoder shipped = InstantiationUtil.clone(new RecordDecoder(new CoreOptions(), null));
+        shipped.open(
+                RuntimeContextInitializationContextAdapters.deserializationAdapter(
+                        new MockStreamingRuntimeContext(false, 1, 0), ignored -> ofSchema.task()));
+        decode(shipped, read(null, EVENT.getBytes(UTF_8)));
+        shipped.close();
+        assertThat(ofSchema.values()).containsOnly(entry("call.decode.coreTimeNs", 1L));
     }
 
     private RecordDecoder opened() throws Exception {
