@@ -138,13 +138,17 @@ class Pipeline:
         """Sends records that the ledger does not wait for."""
         return records.send(self.servers, self.input, to_send, **properties)
 
-    def account(self, patience_s: float = PATIENCE_S) -> Account:
-        """The ledger over all that was sent so far, once it is balanced or nothing more comes."""
+    def account(self, patience_s: float = PATIENCE_S, *, close_records: bool = False) -> Account:
+        """The ledger over all that was sent so far, once it is balanced or nothing more comes.
+
+        With close records the sessions have to be closed by now.
+        """
         return ledger.keep(
             self.servers,
             input_topic=self.input,
             output_topic=self.output,
             dead_letter_topic=self.dead_letters,
+            session_topic=self.session_topic if close_records else None,
             acknowledged=self.sent,
             patience_s=patience_s,
         )

@@ -106,18 +106,6 @@ def counted(account: ledger.Account, late: int) -> dict:
     }
 
 
-def whole_account(pipeline) -> ledger.Account:
-    """The ledger with close records; the sessions have to be closed by now."""
-    return ledger.keep(
-        pipeline.servers,
-        input_topic=pipeline.input,
-        output_topic=pipeline.output,
-        dead_letter_topic=pipeline.dead_letters,
-        session_topic=pipeline.session_topic,
-        acknowledged=pipeline.sent,
-    )
-
-
 def sessions_of(account: ledger.Account) -> set[str]:
     labels = (json.loads(copies[-1].value) for copies in account.out.values())
     return {label["session_id"] for label in labels if label["seq_in_session"] != 0}
@@ -147,7 +135,7 @@ def test_what_is_scraped_is_what_the_ledger_counts(bench, scraping, note, tmp_pa
         pipeline.wait_for_closed(late)
         assert pipeline.account().balanced
 
-        account = whole_account(pipeline)
+        account = pipeline.account(close_records=True)
         assert account.differences() == {}
         expected = counted(account, LATE_EVENTS)
         scraped = Scraped(scraping, pipeline.job_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from rig import checks, layout, parts
-from rig.processes import ProcessError, Processes, environment, free_port, tail
+from rig.processes import ProcessError, Processes, environment, free_port
 from rig.security import Security
 
 NAME = "kafka-broker"
@@ -88,18 +87,15 @@ class Broker:
     def wait(self) -> None:
         """Returns when the broker answers."""
         client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
-        deadline = time.monotonic() + START_PATIENCE_S
-        while True:
-            self._processes.check(self._process)
+
+        def answers() -> bool:
             try:
                 client.list_topics(timeout=1)
-                return
             except KafkaException:
-                if time.monotonic() > deadline:
-                    log = self._processes.log(NAME)
-                    raise ProcessError(
-                        f"the broker does not answer; the end of {log}:\n{tail(log)}"
-                    ) from None
+                return False
+            return True
+
+        self._processes.wait_until(self._process, answers, START_PATIENCE_S)
 
     def stop(self) -> None:
         self._processes.stop([self._process])

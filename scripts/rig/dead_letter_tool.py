@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rig import dead_letters, records
+from rig import dead_letters, job, records
 from rig.dead_letters import Plan, Selection
 from rig.ledger import DETAIL, ERRORS, TRUNCATED, origin_of_dead_letter
 from rig.records import Origin, StoredRecord
@@ -301,7 +301,7 @@ def _command(
     command = commands.add_parser(name, help=meaning, description=description or meaning)
     command.set_defaults(command=run)
     command.add_argument("--bootstrap-servers", default="localhost:9092", metavar="HOST:PORT")
-    command.add_argument("--input-topic", default="log-before", metavar="TOPIC")
+    command.add_argument("--input-topic", default=job.INPUT, metavar="TOPIC")
     command.add_argument("--dead-letter-topic", metavar="TOPIC", help="default: <input-topic>.dlq")
     which = command.add_argument_group("which", "all that is given must hold")
     which.add_argument("--reason", action="append", default=[], metavar="WORD", help="any of these")

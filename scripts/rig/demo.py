@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -20,11 +19,12 @@ from rich.table import Table
 from rig import checks, incidents, job, layout, ledger, load, parts, records, rules_at_work
 from rig.broker import Broker
 from rig.clock import time_of_day
-from rig.demo_setup import INPUT, OUTPUT, PARTITIONS, SLOTS, Demo
+from rig.demo_setup import PARTITIONS, SLOTS, Demo
 from rig.flink.rest import JobError, Rest, RestError
+from rig.job import INPUT, OUTPUT
 from rig.ledger import Account
 from rig.processes import ProcessError
-from rig.run import BusyError, Run
+from rig.run import BusyError, Run, end_as_by_ctrl_c
 from rig.steps import Steps
 
 # The outcome of a record that is no dead letter.
@@ -47,8 +47,7 @@ console = Console()
 
 def main() -> int:
     options = _parser().parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_as_by_ctrl_c()
     try:
         return options.command(options)
     except KeyboardInterrupt:
@@ -248,10 +247,6 @@ def _outcome(account: Account, origin: records.Origin) -> str:
     if origin in account.dead:
         return account.dead[origin][-1].header(ledger.REASON) or "no reason"
     return LABELLED if origin in account.out else "nothing"
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

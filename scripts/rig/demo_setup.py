@@ -11,7 +11,6 @@ from rig.ledger import Account
 from rig.processes import ProcessError
 from rig.run import Run
 
-INPUT, OUTPUT, DEAD_LETTERS = "log-before", "log-after", "log-before.dlq"
 PARTITIONS = 12
 SLOTS = 4
 # Without anything coming out for that long, a ledger does not wait any longer.
@@ -81,11 +80,4 @@ class Demo:
 
     def keep(self, sent: list[records.Acknowledged] | None = None) -> Account:
         """The ledger over what was sent, or over all that lies on the input topic."""
-        return ledger.keep(
-            self.broker.bootstrap_servers,
-            input_topic=INPUT,
-            output_topic=OUTPUT,
-            dead_letter_topic=DEAD_LETTERS,
-            acknowledged=sent,
-            patience_s=PATIENCE_S,
-        )
+        return ledger.keep(self.broker.bootstrap_servers, acknowledged=sent, patience_s=PATIENCE_S)

@@ -13,8 +13,10 @@ import requests
 from rich.console import Console
 
 from rig import layout, ledger, load, records
-from rig.demo_setup import INPUT, SLOTS, Demo
+from rig.demo_setup import SLOTS, Demo
+from rig.flink import checkpoints
 from rig.flink.rest import JobError, RestError
+from rig.job import INPUT
 from rig.processes import ProcessError
 from rig.run import Run
 from rig.steps import Steps
@@ -176,10 +178,10 @@ def _stop(demo: Demo, steps: Steps) -> str:
 
 def newest_checkpoint(of_job: Path) -> Path:
     """The newest checkpoint that is whole, as the one who repairs would look for it."""
-    whole = [file.parent for file in of_job.glob("chk-*/_metadata")]
+    whole = checkpoints.completed(of_job)
     if not whole:
         raise ProcessError(f"no checkpoint in {of_job}: the job had completed none")
-    return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]))
+    return whole[-1]
 
 
 # By command: what will happen.

@@ -24,6 +24,10 @@ SOURCES = (
 NO_SOURCES = {"target", "test", "tests", "benches", "scenarios", "replay"}
 
 
+# The topics it reads and writes where no option names others.
+INPUT, OUTPUT, DEAD_LETTERS = "log-before", "log-after", "log-before.dlq"
+
+
 class BuildError(Exception):
     """The jar could not be built."""
 

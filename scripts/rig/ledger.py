@@ -25,7 +25,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rig import history, records
+from rig import history, job, records
 from rig.records import Acknowledged, Origin, Reader, StoredRecord
 
 ORIGIN = "session.origin"
@@ -236,9 +236,9 @@ def origin_of_dead_letter(dead_letter: StoredRecord) -> Origin | None:
 def keep(
     bootstrap_servers: str,
     *,
-    input_topic: str,
-    output_topic: str,
-    dead_letter_topic: str,
+    input_topic: str = job.INPUT,
+    output_topic: str = job.OUTPUT,
+    dead_letter_topic: str = job.DEAD_LETTERS,
     session_topic: str | None = None,
     acknowledged: Iterable[Acknowledged] | None = None,
     promise: Promise = PLAIN,
@@ -337,8 +337,8 @@ def _parser() -> argparse.ArgumentParser:
         "Exits with 0 where the ledger holds, 1 where it does not, 2 where it could not be kept.",
     )
     parser.add_argument("--bootstrap-servers", default="localhost:9092")
-    parser.add_argument("--input-topic", default="log-before")
-    parser.add_argument("--output-topic", default="log-after")
+    parser.add_argument("--input-topic", default=job.INPUT)
+    parser.add_argument("--output-topic", default=job.OUTPUT)
     parser.add_argument("--dead-letter-topic", help="default: <input-topic>.dlq")
     parser.add_argument(
         "--session-topic", help="of close records; without it they are not looked at"

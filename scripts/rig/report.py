@@ -15,7 +15,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from rig import dead_letters, records, report_page
+from rig import dead_letters, job, records, report_page
 from rig.records import StoredRecord
 
 MINUTE_MS = 60_000
@@ -137,8 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("page", type=Path, metavar="FILE", help="the page to write")
     parser.add_argument("--bootstrap-servers", default="localhost:9092", metavar="HOST:PORT")
-    parser.add_argument("--input-topic", default="log-before", metavar="TOPIC")
-    parser.add_argument("--output-topic", default="log-after", metavar="TOPIC")
+    parser.add_argument("--input-topic", default=job.INPUT, metavar="TOPIC")
+    parser.add_argument("--output-topic", default=job.OUTPUT, metavar="TOPIC")
     parser.add_argument("--dead-letter-topic", metavar="TOPIC", help="default: <input-topic>.dlq")
     parser.add_argument(
         "--group-id", default="flink-session-consumer", metavar="ID", help="the job's, for its lag"

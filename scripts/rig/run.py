@@ -50,6 +50,12 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def end_as_by_ctrl_c() -> None:
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt too: what was started is put away."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -18,11 +18,11 @@ from rig import job, layout, parts, records, replay
 from rig.benchmarks import results
 from rig.broker import Broker
 from rig.flink.cluster import Cluster
+from rig.job import DEAD_LETTERS, INPUT, OUTPUT
 from rig.run import Run
 
 LEVEL = "replay"
 RUN = "bench-replay"
-INPUT, OUTPUT, DEAD = "log-before", "log-after", "log-before.dlq"
 BATCH = 20_000
 KEY = re.compile(rb'"uid":"([^"]*)"')
 
@@ -179,7 +179,9 @@ def _wait_for(servers: str, cluster: Cluster, job_id: str, expected: int) -> Non
     while out < expected:
         time.sleep(0.5)
         now = sum(
-            end for topic in (OUTPUT, DEAD) for _, end in records.sizes(servers, topic).values()
+            end
+            for topic in (OUTPUT, DEAD_LETTERS)
+            for _, end in records.sizes(servers, topic).values()
         )
         if now > out:
             out, since = now, time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import statistics
@@ -59,6 +60,7 @@ def ratios(runs: list[dict], figure: str, over: str, under: str, **where: object
     return Spread.of(found) if found else None
 
 
+@functools.cache
 def machine() -> str:
     """What the figures were measured on."""
     cpu = next(

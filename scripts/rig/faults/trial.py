@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rig import ledger, load, records
 from rig.faults.stage import Stage
+from rig.flink import checkpoints
 from rig.flink.rest import ENDED, Rest
 from rig.history import History
 from rig.ledger import Account, Promise
@@ -141,9 +142,7 @@ class Trial:
 
     def checkpoint_folders(self) -> list[Path]:
         """The job's completed checkpoints that are still there, the oldest first."""
-        folder = self.stage.run.folder / "checkpoints" / self.job_id
-        found = [each for each in folder.glob("chk-*") if (each / "_metadata").exists()]
-        return sorted(found, key=lambda each: int(each.name.partition("-")[2]))
+        return checkpoints.completed(self.stage.run.folder / "checkpoints" / self.job_id)
 
     def restarts(self) -> int:
         """How often the job failed and started again; a standby has no metrics to tell it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 
 from rig import checks, layout, parts
+from rig.flink import client
 from rig.flink.rest import Rest, RestError
 from rig.processes import Known, ProcessError, Processes, environment, free_port, tail
 
@@ -227,12 +228,10 @@ class Cluster:
         if from_savepoint:
             flags += ["--fromSavepoint", from_savepoint]
         done = self.flink("run", *flags, "--class", layout.JOB_CLASS, str(jar), *arguments)
-        found = re.search(r"JobID ([0-9a-f]{32})", done.stdout)
-        if done.returncode != 0 or found is None:
-            raise ProcessError(
-                f"flink run ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-            )
-        return found.group(1)
+        job_id = client.submitted(done)
+        if job_id is None:
+            raise ProcessError(client.told(done))
+        return job_id
 
     def stop_with_savepoint(self, job_id: str) -> str:
         """`flink stop` of a job; returns the savepoint's path."""

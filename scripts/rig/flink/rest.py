@@ -89,19 +89,26 @@ class Rest:
 
     def stop_with_savepoint(self, job_id: str, patience_s: float = 180) -> str:
         """Stops a job, and does not drain it; returns the savepoint's path."""
-        answer = self._ask("POST", f"/jobs/{job_id}/stop", json={"drain": False})
+        savepoint = self._stop(job_id, patience_s)
+        self.wait_for_state(job_id, "FINISHED")
+        return savepoint
+
+    def _stop(self, job_id: str, patience_s: float) -> str:
+        """Returns the path of a canonical savepoint once it is taken; the job ends after it."""
+        body = {"drain": False, "formatType": "CANONICAL"}
+        answer = self._ask("POST", f"/jobs/{job_id}/stop", json=body)
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             done = self._ask("GET", f"/jobs/{job_id}/savepoints/{answer['request-id']}")
             # Null until it is done.
             operation = done.get("operation") or {}
             if "location" in operation:
-                self.wait_for_state(job_id, "FINISHED")
                 return operation["location"]
             if "failure-cause" in operation:
-                raise JobError(operation["failure-cause"]["stack-trace"])
+                stack = operation["failure-cause"]["stack-trace"]
+                raise JobError(f"job {job_id} took no savepoint and was not stopped:\n{stack}")
             time.sleep(0.2)
-        raise JobError(f"job {job_id} made no savepoint in {patience_s:g} s")
+        raise JobError(f"job {job_id} took no savepoint in {patience_s:g} s; it may still do so")
 
     def wait_for_state(self, job_id: str, state: str, patience_s: float = 60) -> None:
         """Returns when the job and, for RUNNING, each of its tasks are in the state."""

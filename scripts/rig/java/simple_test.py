@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -20,9 +19,8 @@ from rig import checks, job, ledger, load, parts, records
 from rig.broker import Broker
 from rig.flink.cluster import Cluster
 from rig.java import homes
-from rig.run import Run
+from rig.run import Run, end_as_by_ctrl_c
 
-INPUT, OUTPUT, DEAD_LETTERS = "log-before", "log-after", "log-before.dlq"
 PARTITIONS = 12
 RECORDS = 5_000
 PATIENCE_S = 60
@@ -43,8 +41,7 @@ class WrongError(Exception):
 
 def main() -> int:
     options = _parser().parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    end_as_by_ctrl_c()
     problems = checks.missing_tools()
     if problems:
         sys.stderr.write(checks.sentence(problems))
@@ -105,14 +102,14 @@ def _on_a_cluster(run: Run, broker: Broker) -> str:
     )
     cluster.launch()
     cluster.wait()
-    records.create_topics(broker.bootstrap_servers, {INPUT: PARTITIONS, OUTPUT: PARTITIONS})
+    records.create_topics(broker.bootstrap_servers, {job.INPUT: PARTITIONS, job.OUTPUT: PARTITIONS})
     job_id = cluster.submit("--bootstrap-servers", broker.bootstrap_servers, parallelism=2)
     cluster.rest.wait_for_state(job_id, "RUNNING")
-    sent = records.send(broker.bootstrap_servers, INPUT, load.simple_test())
+    sent = records.send(broker.bootstrap_servers, job.INPUT, load.simple_test())
     _check_the_four(_keep(broker, sent), sent)
     generated = [each.record for each in load.generated(RECORDS, seed=8)]
     half = len(generated) // 2
-    sent += records.send(broker.bootstrap_servers, INPUT, generated[:half])
+    sent += records.send(broker.bootstrap_servers, job.INPUT, generated[:half])
     # The state is written, and read again: sessions go on in the second half.
     cluster.rest.wait_for_checkpoint(job_id)
     savepoint = cluster.stop_with_savepoint(job_id)
@@ -123,7 +120,7 @@ def _on_a_cluster(run: Run, broker: Broker) -> str:
         parallelism=2,
     )
     cluster.rest.wait_for_state(job_id, "RUNNING")
-    sent += records.send(broker.bootstrap_servers, INPUT, generated[half:])
+    sent += records.send(broker.bootstrap_servers, job.INPUT, generated[half:])
     account = _keep(broker, sent)
     if not ledger.show(account, console):
         raise WrongError("the ledger does not balance")
@@ -147,14 +144,7 @@ def _check_the_four(account: ledger.Account, sent: list[records.Acknowledged]) -
 
 
 def _keep(broker: Broker, sent: list[records.Acknowledged]) -> ledger.Account:
-    return ledger.keep(
-        broker.bootstrap_servers,
-        input_topic=INPUT,
-        output_topic=OUTPUT,
-        dead_letter_topic=DEAD_LETTERS,
-        acknowledged=sent,
-        patience_s=PATIENCE_S,
-    )
+    return ledger.keep(broker.bootstrap_servers, acknowledged=sent, patience_s=PATIENCE_S)
 
 
 def _version_of_the_cluster() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from rig.operations.submissions import (
     Submitted,
     default_home,
 )
+from rig.run import end_as_by_ctrl_c
 
 DEFAULT_NAME = "mobile-pc-session"
 FAILURES = (
@@ -49,8 +49,7 @@ class RefusedError(Exception):
 
 def main() -> int:
     # An upgrade that is told to end goes back to the old job first.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    end_as_by_ctrl_c()
     parser = _parser()
     words = sys.argv[1:]
     # argparse would take some of the job's options for its own.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import requests
 
 from rig import layout, parts
+from rig.flink import client
 from rig.flink.rest import ENDED, JobError, Rest
 from rig.operations.submissions import Submission
 
@@ -38,21 +38,10 @@ class SiteRest(Rest):
         return [job for job in self.all() if job["name"] == name]
 
     def stop_with_savepoint(self, job_id: str, patience_s: float) -> str:
-        """Stops the job with a canonical savepoint, without drain; returns the savepoint's path."""
-        body = {"drain": False, "formatType": "CANONICAL"}
-        trigger = self._ask("POST", f"/jobs/{job_id}/stop", json=body)["request-id"]
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
-            answer = self._ask("GET", f"/jobs/{job_id}/savepoints/{trigger}")
-            if answer["status"]["id"] == "COMPLETED":
-                outcome = answer["operation"]
-                if "location" in outcome:
-                    self.wait_until_ended(job_id, patience_s)
-                    return outcome["location"]
-                stack = outcome.get("failure-cause", {}).get("stack-trace", "without a word")
-                raise JobError(f"job {job_id} took no savepoint and was not stopped:\n{stack}")
-            time.sleep(POLL_S)
-        raise JobError(f"job {job_id} took no savepoint in {patience_s:g} s; it may still do so")
+        """Stops the job; a savepoint that was taken counts, however the job ended after it."""
+        savepoint = self._stop(job_id, patience_s)
+        self.wait_until_ended(job_id, patience_s)
+        return savepoint
 
     def wait_until_ended(self, job_id: str, patience_s: float) -> None:
         deadline = time.monotonic() + patience_s
@@ -117,10 +106,10 @@ class Site:
     def submit(self, submission: Submission, state: str | None) -> str:
         """Submits; returns the job's id."""
         done = self._run(self.command(submission, state))
-        found = re.search(r"JobID ([0-9a-f]{32})", done.stdout)
-        if done.returncode != 0 or found is None:
-            raise SiteError(f"flink run ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return found.group(1)
+        job_id = client.submitted(done)
+        if job_id is None:
+            raise SiteError(client.told(done))
+        return job_id
 
     def try_out(self, submission: Submission) -> None:
         """Builds the job's graph as a submission does, without submitting it."""
