@@ -43,8 +43,8 @@ pub(super) fn open(folder: &Path, request: &Request, note: Note) -> Outcome<Begu
             Follows::IsDone => Ok(Begun::Done(held)),
             Follows::GoesOn => Ok(Begun::Run(stored(disk, request)?, held)),
             Follows::Begins => {
-                clear_outputs(request)?;
                 let mut store = stored(disk, request)?;
+                clear_outputs(request)?;
                 let mut note = note;
                 note.watermarks = held.watermarks;
                 store.commit(&note.encode())?;

@@ -41,11 +41,12 @@ impl Disk {
         Disk::open_with(folder, memory, true)
     }
 
-    /// Opens the one in this folder, and reads all of it once: a damaged table is to be found
-    /// before anything is written, and not when its turn comes.
+    /// Opens the one in this folder, and reads all of it once: a damaged table is to be found before
+    /// anything is written, and not when its turn comes. The states are left to the store over it,
+    /// which reads them in any case.
     pub(crate) fn open(folder: &Path, memory: usize) -> Outcome<Disk> {
         let disk = Disk::open_with(folder, memory, false)?;
-        for family in [DEFAULT_COLUMN_FAMILY_NAME, STATES, TIMERS] {
+        for family in [DEFAULT_COLUMN_FAMILY_NAME, TIMERS] {
             let family = disk.family(family)?;
             for entry in disk.db.iterator_cf_opt(family, scan(), IteratorMode::Start) {
                 entry.map_err(|error| told(folder, &error))?;
