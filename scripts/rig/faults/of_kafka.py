@@ -92,7 +92,7 @@ def partitions_added(trial: Trial) -> None:
 
 
 # Of the second half only one partition's part is sent.
-@fault("four of six partitions silent: sessions close all the same", count=300_000)
+@fault("four of six partitions silent: sessions close all the same", count=320_000)
 def idle_partitions(trial: Trial) -> None:
     trial.begin(idle_timeout="2s")
     half = trial.count // 2
