@@ -11,7 +11,7 @@ from pathlib import Path
 from rig import layout
 from rig.processes import tail
 
-# What the jar is made of, without cargo's work and what only tests read.
+# What the jar is made of, without cargo's work and what only tests and the fuzzer read.
 SOURCES = (
     "pom.xml",
     "Cargo.toml",
@@ -21,8 +21,7 @@ SOURCES = (
     "scripts/build-native",
     "scripts/rig/native",
 )
-NO_SOURCES = {"target", "test", "tests", "benches", "scenarios", "replay"}
-
+NO_SOURCES = {"target", "test", "tests", "benches", "scenarios", "fuzz", "replay"}
 
 # The topics it reads and writes where no option names others.
 INPUT, OUTPUT, DEAD_LETTERS = "log-before", "log-after", "log-before.dlq"
