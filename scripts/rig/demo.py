@@ -140,6 +140,7 @@ def _start_and_try(run: Run, options: argparse.Namespace) -> int:
             if options.rules:
                 demo.arguments = ["--rules", str(options.rules.absolute())]
             demo.parallelism = options.parallelism
+            demo.take(layout.JAR)
             demo.submit()
             say(f"{demo.job_id}, parallelism {demo.parallelism}")
         with steps.step("The README's four records") as say:

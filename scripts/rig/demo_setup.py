@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 from rig import ledger, records
 from rig.broker import Broker
@@ -32,6 +34,8 @@ class Demo:
             checkpoint_interval="10s",
         )
         self.job_id = ""
+        # What is submitted: a copy, so that a build does not take away the way back.
+        self.jar = ""
         self.parallelism = 1
         # The job's own arguments.
         self.arguments: list[str] = []
@@ -59,6 +63,7 @@ class Demo:
             "broker_port": self.broker.port,
             "web_port": self.cluster.rest_port,
             "job_id": self.job_id,
+            "jar": self.jar,
             "parallelism": self.parallelism,
             "arguments": self.arguments,
             "rounds": self.rounds,
@@ -66,14 +71,22 @@ class Demo:
         }
         (self.run.folder / "demo.json").write_text(json.dumps(facts))
 
-    def submit(self, state: str | None = None, **options: object) -> None:
+    def take(self, jar: Path) -> None:
+        """Copies a jar, which is submitted from now on."""
+        copies = self.run.folder / "jars"
+        copies.mkdir(exist_ok=True)
+        copy = copies / str(len(list(copies.iterdir())) + 1) / jar.name
+        copy.parent.mkdir()
+        self.jar = str(shutil.copyfile(jar, copy))
+
+    def submit(self, state: str | None = None) -> None:
         """Submits the job, from a savepoint or checkpoint where one is given, and waits for it."""
         self.job_id = self.cluster.submit(
             *("--bootstrap-servers", self.broker.bootstrap_servers),
             *self.arguments,
             from_savepoint=state,
             parallelism=self.parallelism,
-            **options,
+            jar=Path(self.jar),
         )
         self.write()
         self.cluster.rest.wait_for_state(self.job_id, "RUNNING")

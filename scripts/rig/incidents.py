@@ -155,18 +155,27 @@ def rescale(demo: Demo, steps: Steps, options: argparse.Namespace) -> None:
 
 
 def upgrade(demo: Demo, steps: Steps, options: argparse.Namespace) -> None:
+    old = demo.jar
     savepoint = _stop(demo, steps)
     with steps.step("The new jar") as say:
+        demo.take(options.jar)
         try:
-            demo.submit(savepoint, jar=options.jar)
-            demo.cluster.rest.wait_for_checkpoint(demo.job_id)
-            say(f"{options.jar.name} runs from it and has completed a checkpoint")
+            _submit(demo, savepoint, say)
+            return
         except (JobError, ProcessError) as error:
-            say("it does not come up; the old one from the same savepoint")
+            say(f"{options.jar.name} does not come up")
             console.print(str(error), markup=False, highlight=False)
-            with contextlib.suppress(RestError):
-                demo.cluster.rest.cancel(demo.job_id)
-            demo.submit(savepoint)
+    with steps.step("The old jar") as say:
+        with contextlib.suppress(RestError):
+            demo.cluster.rest.cancel(demo.job_id)
+        demo.jar = old
+        _submit(demo, savepoint, say)
+
+
+def _submit(demo: Demo, savepoint: str, say: Say) -> None:
+    demo.submit(savepoint)
+    demo.cluster.rest.wait_for_checkpoint(demo.job_id)
+    say(f"{Path(demo.jar).name} runs from the savepoint and has completed a checkpoint")
 
 
 def _stop(demo: Demo, steps: Steps) -> str:
@@ -206,13 +215,17 @@ WILL_HAPPEN = {
 def run(options: argparse.Namespace) -> int:
     run = Run("demo")
     with run.alone():
-        demo = Demo.running(run)
-        if _state(demo) != "RUNNING":
-            raise ProcessError(f"the job {demo.job_id} is {_state(demo)}, so nothing is done to it")
-        console.print(WILL_HAPPEN[options.incident], highlight=False)
-        with Steps(console) as steps, _under_load(demo, steps):
-            options.incident(demo, steps, options)
-        return _show_ledger(demo)
+        return do(Demo.running(run), options)
+
+
+def do(demo: Demo, options: argparse.Namespace) -> int:
+    """Does the incident to the demo under load; returns 0 where the ledger holds."""
+    if _state(demo) != "RUNNING":
+        raise ProcessError(f"the job {demo.job_id} is {_state(demo)}, so nothing is done to it")
+    console.print(WILL_HAPPEN[options.incident], highlight=False)
+    with Steps(console) as steps, _under_load(demo, steps):
+        options.incident(demo, steps, options)
+    return _show_ledger(demo)
 
 
 def _show_ledger(demo: Demo) -> int:
@@ -280,7 +293,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         type=_file,
         default=layout.JAR,
         metavar="FILE",
-        help="the new version; default: the one that is built now",
+        help="the new version, or an old one to go back; default: the one that is built now",
     )
 
 
