@@ -52,7 +52,7 @@ def rust() -> bool:
 
 
 def replay() -> bool:
-    """Formatting, common mistakes and tests of session-replay, with the real RocksDB."""
+    """Format, lints and tests of session-replay, with the real RocksDB."""
     environment = session_replay.environment(print)
     return all(
         [
@@ -109,7 +109,7 @@ def end_to_end(arguments: list[str]) -> int:
 
 
 def faults() -> bool:
-    """The short faults, each ending with the ledger; scripts/faults --all has the rest."""
+    """The short faults, with the ledger; scripts/faults --all has the rest."""
     return _run(SCRIPTS / "faults", "--ci")
 
 

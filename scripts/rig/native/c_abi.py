@@ -1,7 +1,8 @@
-"""The C driver plays every scenario on aarch64 and under watch: qemu, valgrind, address sanitizer.
+"""The C driver plays every scenario on aarch64 (qemu), valgrind and a sanitizer.
 
-The library is the jar's, with the C ABI and the records that fail on purpose added to it. A JVM
-does not start under qemu, and hides what valgrind and the sanitizer look for.
+The library is the jar's, with the C ABI and the records that fail on purpose
+added to it. A JVM does not start under qemu, and hides what valgrind and the
+address sanitizer look for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Submits the job to a cluster, looks at it, stops, upgrades and rescales it.
 
-The cluster is the one of FLINK_HOME and FLINK_CONF_DIR, as for Flink's own command line. What was
-submitted is kept with a copy of its jar, so that every step can be taken back.
+The cluster is the one of FLINK_HOME and FLINK_CONF_DIR, as for Flink's own
+command line. What was submitted is kept with a copy of its jar, so that every
+step can be taken back.
 """
 
 from __future__ import annotations
