@@ -1,4 +1,4 @@
-"""The C driver plays every scenario on aarch64 (qemu), valgrind and a sanitizer.
+"""The C driver plays every scenario: qemu (aarch64), valgrind, a sanitizer.
 
 The library is the jar's, with the C ABI and the records that fail on purpose
 added to it. A JVM does not start under qemu, and hides what valgrind and the
