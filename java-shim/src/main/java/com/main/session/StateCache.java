@@ -1,24 +1,18 @@
 package com.main.session;
 
 import java.io.IOException;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /**
  * The state of the keys used last, kept outside the backend: what changes is written there when its
  * key has to make room, and at each checkpoint.
  *
+ * <p>Room is made by second chance: the oldest entries go, but one that was used since it was last
+ * looked at. That is nearly the one used least recently, and nothing is to be moved with each use.
+ *
  * <p>Bounded by entries and by bytes. {@link #trim} sees to it, between calls of the function:
  * while one runs the cache may grow beyond its bounds by what that call put.
  */
 final class StateCache {
-    /**
-     * What an entry holds on the heap beside the characters of its key and its value: the map's
-     * node and slot, the entry, and the heads of a String and two arrays.
-     */
-    static final int ENTRY_OVERHEAD_BYTES = 160;
-
     /** Where the state is that the cache does not hold. */
     interface Backend {
         /** The value of the current key; null for none. */
@@ -31,39 +25,23 @@ final class StateCache {
         void write(String key, byte[] value) throws IOException;
     }
 
-    private static final class Entry {
-        private byte[] value;
-        private boolean dirty;
-
-        /** Whether the backend may have a value of this key; else clearing costs it nothing. */
-        private boolean inBackend;
-
-        private Entry(byte[] value, boolean dirty, boolean inBackend) {
-            this.value = value;
-            this.dirty = dirty;
-            this.inBackend = inBackend;
-        }
-    }
-
-    /** From the key used least recently to the one used last. No value is null. */
-    private final LinkedHashMap<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+    private final StateTable entries = new StateTable();
 
     private final Backend backend;
     private final int maxEntries;
     private final long maxBytes;
 
-    /**
-     * The key last asked for, and its entry or null: a call of the function reads and writes one
-     * key, and looking it up is the most that the cache costs.
-     */
+    /** The key last asked for, and its entry: a call of the function reads and writes one key. */
     private String lastKey;
 
-    private Entry lastEntry;
+    private int lastEntry;
 
     /** The key last found to have no value in the backend; there is none until it is put. */
     private String absentKey;
 
-    private long bytes;
+    /** From here on an entry is looked for that makes room. */
+    private int hand;
+
     private long hits;
     private long misses;
     private long evictions;
@@ -75,34 +53,35 @@ final class StateCache {
         this.maxBytes = maxBytes;
     }
 
-    /** The value of the current key, or null. */
+    /** The value of the current key, in an array of its own; or null. */
     byte[] get(String currentKey) throws IOException {
-        Entry entry = entry(currentKey);
-        if (entry != null) {
+        int entry = entry(currentKey);
+        if (entry != StateTable.NONE) {
             hits++;
-            return entry.value;
+            entries.set(entry, StateTable.USED);
+            return entries.value(entry);
         }
         misses++;
         byte[] value = backend.read();
         if (value == null) {
             absentKey = currentKey;
         } else {
-            add(currentKey, new Entry(value, false, true));
+            add(currentKey, value, StateTable.IN_BACKEND);
         }
         return value;
     }
 
-    /** Sets the value of the current key. It is not copied: nobody may write to it any more. */
+    /** Sets the value of the current key. It is copied. */
     void put(String currentKey, byte[] value) {
-        Entry entry = entry(currentKey);
-        if (entry == null) {
-            add(currentKey, new Entry(value, true, !currentKey.equals(absentKey)));
+        int entry = entry(currentKey);
+        if (entry == StateTable.NONE) {
+            boolean absent = currentKey.equals(absentKey);
+            add(currentKey, value, StateTable.DIRTY | (absent ? 0 : StateTable.IN_BACKEND));
             absentKey = null;
             return;
         }
-        bytes += value.length - entry.value.length;
-        entry.value = value;
-        entry.dirty = true;
+        entries.setValue(entry, value);
+        entries.set(entry, StateTable.DIRTY);
     }
 
     /**
@@ -110,36 +89,49 @@ final class StateCache {
      * in any case, and a key that is gone shall not keep one in use from its place.
      */
     void clear(String currentKey) {
-        Entry entry = entries.remove(currentKey);
-        remember(currentKey, null);
-        if (entry != null) {
-            bytes -= size(currentKey, entry);
+        int entry = entry(currentKey);
+        boolean inBackend =
+                entry == StateTable.NONE
+                        ? !currentKey.equals(absentKey)
+                        : entries.is(entry, StateTable.IN_BACKEND);
+        if (entry != StateTable.NONE) {
+            entries.remove(entry);
         }
-        if (entry == null ? !currentKey.equals(absentKey) : entry.inBackend) {
+        remember(currentKey, StateTable.NONE);
+        if (inBackend) {
             backend.clear();
         }
     }
 
-    /** Writes out and forgets the keys used least recently until the bounds hold. */
+    /** Writes out and forgets entries until the bounds hold. */
     void trim() throws IOException {
         if (withinBounds()) {
             return;
         }
-        Iterator<Map.Entry<String, Entry>> eldest = entries.entrySet().iterator();
         while (!withinBounds()) {
-            Map.Entry<String, Entry> evicted = eldest.next();
-            writeOut(evicted.getKey(), evicted.getValue());
-            bytes -= size(evicted.getKey(), evicted.getValue());
-            evictions++;
-            eldest.remove();
+            int entry = entries.nextFrom(hand);
+            if (entry == StateTable.NONE) {
+                hand = 0;
+                continue;
+            }
+            if (entries.is(entry, StateTable.USED)) {
+                entries.unset(entry, StateTable.USED);
+            } else {
+                writeOut(entry);
+                entries.remove(entry);
+                evictions++;
+            }
+            hand = entry + 1;
         }
-        remember(null, null);
+        remember(null, StateTable.NONE);
     }
 
     /** Writes out what has changed; afterwards the backend has every value. */
     void flush() throws IOException {
-        for (Map.Entry<String, Entry> each : entries.entrySet()) {
-            writeOut(each.getKey(), each.getValue());
+        for (int entry = entries.nextFrom(0);
+                entry != StateTable.NONE;
+                entry = entries.nextFrom(entry + 1)) {
+            writeOut(entry);
         }
     }
 
@@ -147,9 +139,9 @@ final class StateCache {
         return entries.size();
     }
 
-    /** An estimate of the heap that the entries hold. */
+    /** The heap that the entries hold. */
     long bytes() {
-        return bytes;
+        return entries.bytes();
     }
 
     /** How often a key's value was asked for that the cache held. */
@@ -173,38 +165,35 @@ final class StateCache {
     }
 
     private boolean withinBounds() {
-        return entries.size() <= maxEntries && bytes <= maxBytes;
+        return entries.size() <= maxEntries && entries.bytes() <= maxBytes;
     }
 
-    private Entry entry(String key) {
+    private int entry(String key) {
         // The same object is enough: Flink's current key is one throughout a call.
         if (key != lastKey) {
-            remember(key, entries.get(key));
+            remember(key, entries.find(key));
         }
         return lastEntry;
     }
 
-    private void remember(String key, Entry entry) {
+    private void remember(String key, int entry) {
         lastKey = key;
         lastEntry = entry;
     }
 
-    private void add(String key, Entry entry) {
-        entries.put(key, entry);
+    private void add(String key, byte[] value, int flags) {
+        int entry = entries.add(key, value);
+        entries.set(entry, flags);
         remember(key, entry);
-        bytes += size(key, entry);
     }
 
-    private void writeOut(String key, Entry entry) throws IOException {
-        if (entry.dirty) {
-            backend.write(key, entry.value);
-            writtenBytes += entry.value.length;
-            entry.dirty = false;
-            entry.inBackend = true;
+    private void writeOut(int entry) throws IOException {
+        if (entries.is(entry, StateTable.DIRTY)) {
+            byte[] value = entries.value(entry);
+            backend.write(entries.key(entry), value);
+            writtenBytes += value.length;
+            entries.unset(entry, StateTable.DIRTY);
+            entries.set(entry, StateTable.IN_BACKEND);
         }
-    }
-
-    private static long size(String key, Entry entry) {
-        return ENTRY_OVERHEAD_BYTES + key.length() + entry.value.length;
     }
 }
