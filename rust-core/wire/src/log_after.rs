@@ -78,32 +78,31 @@ fn put_timestamp(out: &mut Vec<u8>, at: EventTime, zone: &TimeZone) -> Option<()
     let instant = Timestamp::from_millisecond(at.0).ok()?;
     let offset = zone.to_offset(instant);
     let local = offset.to_datetime(instant);
-    put_digits::<4>(out, local.year().unsigned_abs());
-    out.push(b'-');
-    put_digits::<2>(out, local.month().unsigned_abs());
-    out.push(b'-');
-    put_digits::<2>(out, local.day().unsigned_abs());
-    out.push(b'T');
-    put_digits::<2>(out, local.hour().unsigned_abs());
-    out.push(b':');
-    put_digits::<2>(out, local.minute().unsigned_abs());
-    out.push(b':');
-    put_digits::<2>(out, local.second().unsigned_abs());
-    out.push(b'.');
-    put_digits::<3>(out, local.millisecond().unsigned_abs());
+    let [y1, y2, y3, y4] = digits(local.year().unsigned_abs());
+    let [o1, o2] = digits(local.month().unsigned_abs());
+    let [d1, d2] = digits(local.day().unsigned_abs());
+    let [h1, h2] = digits(local.hour().unsigned_abs());
+    let [m1, m2] = digits(local.minute().unsigned_abs());
+    let [s1, s2] = digits(local.second().unsigned_abs());
+    let [f1, f2, f3] = digits(local.millisecond().unsigned_abs());
+    let sign = if offset.seconds() < 0 { b'-' } else { b'+' };
     let offset_minutes = (offset.seconds() / 60).unsigned_abs();
-    out.push(if offset.seconds() < 0 { b'-' } else { b'+' });
-    put_digits::<4>(out, offset_minutes / 60 * 100 + offset_minutes % 60);
+    let [z1, z2, z3, z4] = digits(offset_minutes / 60 * 100 + offset_minutes % 60);
+    // Appended at once: each append looks for room anew.
+    out.extend_from_slice(&[
+        y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.',
+        f1, f2, f3, sign, z1, z2, z3, z4,
+    ]);
     Some(())
 }
 
-/// Appends a number with leading zeros; it has no more digits than that.
-fn put_digits<const WIDTH: usize>(out: &mut Vec<u8>, number: impl Into<u32>) {
+/// A number with leading zeros; it has no more digits than that.
+fn digits<const WIDTH: usize>(number: impl Into<u32>) -> [u8; WIDTH] {
     let mut rest = number.into();
     let mut digits = [b'0'; WIDTH];
     for digit in digits.iter_mut().rev() {
         *digit += (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend_from_slice(&digits);
+    digits
 }

@@ -286,9 +286,9 @@ impl<'r, 'n> Members<'r, 'n> {
         key: &'n [KeySource],
     ) -> Result<Members<'r, 'n>, DeadLetter> {
         let mut members = Members::wanting(key);
-        let plain = plain::read_members(record, open, |name, value| {
-            members.take(name.as_bytes(), value);
-            !is_output_member(name.as_bytes())
+        let plain = plain::read_members(record.as_bytes(), open, |name, value| {
+            members.take(name, || record.get(value.clone()).unwrap_or_default());
+            !is_output_member(name)
         });
         if plain {
             return Ok(members);
@@ -342,16 +342,16 @@ impl<'r, 'n> Members<'r, 'n> {
     }
 
     /// Takes note of a member. The last one of a name counts, whatever it holds.
-    fn take(&mut self, name: &[u8], value: &'r str) {
+    fn take(&mut self, name: &[u8], value: impl Fn() -> &'r str) {
         for (wanted, place) in &mut self.wanted {
             if wanted.as_bytes() == name {
-                *place = Some(value);
+                *place = Some(value());
             }
         }
         if name == LOG_NAME_FIELD.as_bytes() {
-            self.log_name = Some(value);
+            self.log_name = Some(value());
         } else if name == EVENT_TIME_FIELD.as_bytes() {
-            self.ts = Some(value);
+            self.ts = Some(value());
         }
     }
 
@@ -361,7 +361,7 @@ impl<'r, 'n> Members<'r, 'n> {
         self.removes |= removed;
         self.has_control_name |= name.iter().any(u8::is_ascii_control);
         self.all.push(Member { value, removed });
-        self.take(name, value);
+        self.take(name, || value);
     }
 
     /// Names are read as bytes, which lets unescaped control characters pass. Where there is one

@@ -4,35 +4,39 @@
 //! It takes only what it is sure of, and leaves everything else, wrong records too, to the reader
 //! of all of JSON: so what it does not know it cannot get wrong.
 
-/// Hands the members of a plain record to `take`, each with its name's text and its value as it
+use std::ops::Range;
+
+/// Hands the members of a plain record to `take`, each with its name's text and where its value
 /// stands. `open` is where the record's brace is. Returns false where the record is not plain, or
 /// `take` does not want it so; what was handed over then counts for nothing.
 pub(crate) fn read_members<'r>(
-    record: &'r str,
+    record: &'r [u8],
     open: usize,
-    take: impl FnMut(&'r str, &'r str) -> bool,
+    take: impl FnMut(&'r [u8], Range<usize>) -> bool,
 ) -> bool {
-    is_plain_text(record.as_bytes()) && Reader { record, at: open }.members(take).is_some()
+    let Some(rest) = record.get(open..) else { return false };
+    is_plain_text(record) && Reader { rest, length: record.len() }.members(take).is_some()
 }
 
 struct Reader<'r> {
-    record: &'r str,
-    at: usize,
+    rest: &'r [u8],
+    /// Of the whole record.
+    length: usize,
 }
 
 impl<'r> Reader<'r> {
-    fn members(&mut self, mut take: impl FnMut(&'r str, &'r str) -> bool) -> Option<()> {
+    fn members(&mut self, mut take: impl FnMut(&'r [u8], Range<usize>) -> bool) -> Option<()> {
         self.expect(b'{')?;
         loop {
             self.skip_space();
-            let name = self.string()?;
+            self.expect(b'"')?;
+            let name = self.string_behind_quote()?;
             self.skip_space();
             self.expect(b':')?;
             self.skip_space();
-            let start = self.at;
+            let start = self.at();
             self.skip_value()?;
-            let value = self.record.get(start..self.at)?;
-            take(name, value).then_some(())?;
+            take(name, start..self.at()).then_some(())?;
             self.skip_space();
             match self.next()? {
                 b',' => {}
@@ -41,47 +45,51 @@ impl<'r> Reader<'r> {
             }
         }
         self.skip_space();
-        (self.at == self.record.len()).then_some(())
+        self.rest.is_empty().then_some(())
+    }
+
+    fn at(&self) -> usize {
+        self.length - self.rest.len()
     }
 
     /// Any value that is not nested. What follows has to end it, which the caller sees to.
     fn skip_value(&mut self) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.string().map(|_| ()),
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            b'n' => self.word("null"),
-            _ => self.whole_number(),
+        match self.next()? {
+            b'"' => self.string_behind_quote().map(|_| ()),
+            b't' => self.skip(b"rue"),
+            b'f' => self.skip(b"alse"),
+            b'n' => self.skip(b"ull"),
+            b'-' => {
+                let digit = self.next()?;
+                self.skip_digits_behind(digit)
+            }
+            digit => self.skip_digits_behind(digit),
         }
     }
 
-    /// A string: what stands between its quotes.
-    fn string(&mut self) -> Option<&'r str> {
-        self.expect(b'"')?;
-        let start = self.at;
-        self.at += memchr::memchr(b'"', self.rest())?;
-        let text = self.record.get(start..self.at);
-        self.at += 1;
-        text
+    /// What stands before the next quote.
+    fn string_behind_quote(&mut self) -> Option<&'r [u8]> {
+        let end = first_quote(self.rest)?;
+        let (text, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.get(1..)?;
+        Some(text)
     }
 
-    fn whole_number(&mut self) -> Option<()> {
-        if self.peek()? == b'-' {
-            self.at += 1;
-        }
-        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let starts_with_zero = self.peek()? == b'0';
-        self.at += digits;
-        (digits == 1 || digits > 1 && !starts_with_zero).then_some(())
+    /// The rest of a whole number behind its first digit.
+    fn skip_digits_behind(&mut self, digit: u8) -> Option<()> {
+        let count = self.rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        self.rest = self.rest.get(count..)?;
+        (matches!(digit, b'1'..=b'9') || digit == b'0' && count == 0).then_some(())
     }
 
-    fn word(&mut self, word: &str) -> Option<()> {
-        self.rest().starts_with(word.as_bytes()).then(|| self.at += word.len())
+    fn skip(&mut self, word: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(word)?;
+        Some(())
     }
 
     fn skip_space(&mut self) {
-        while self.peek() == Some(b' ') {
-            self.at += 1;
+        while let [b' ', rest @ ..] = self.rest {
+            self.rest = rest;
         }
     }
 
@@ -90,18 +98,31 @@ impl<'r> Reader<'r> {
     }
 
     fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
     }
+}
 
-    fn peek(&self) -> Option<u8> {
-        self.record.as_bytes().get(self.at).copied()
+/// Where the first quote stands. Names and values are short, so that a search that makes ready for
+/// many bytes at once costs more than it saves: eight at a time.
+fn first_quote(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
+    let mut at = 0;
+    let mut rest = bytes;
+    while let Some((eight, behind)) = rest.split_first_chunk() {
+        // A byte that is zero where a quote stands has its highest bit set by this, and no byte
+        // before it has.
+        let zero_at_quote = u64::from_le_bytes(*eight) ^ QUOTES;
+        let found = zero_at_quote.wrapping_sub(ONES) & !zero_at_quote & (ONES << 7);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += eight.len();
+        rest = behind;
     }
-
-    fn rest(&self) -> &'r [u8] {
-        self.record.as_bytes().get(self.at..).unwrap_or_default()
-    }
+    rest.iter().position(|byte| *byte == b'"').map(|behind| at + behind)
 }
 
 /// Whether no byte is a control character or a backslash: then every quote begins or ends a string.

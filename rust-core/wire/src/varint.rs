@@ -46,6 +46,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn varint(&mut self) -> Option<u64> {
+        // Most are lengths and counts of one byte.
+        if let Some((&byte @ 0..0x80, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            return Some(byte.into());
+        }
         let mut value = 0u64;
         for shift in (0..).step_by(7) {
             let byte = self.byte()?;
