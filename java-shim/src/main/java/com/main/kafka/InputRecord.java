@@ -261,7 +261,39 @@ public final class InputRecord {
 
     /** Where the record was read: {@code topic/partition/offset}. */
     public String origin() {
-        return topic + '/' + partition + '/' + offset;
+        return new String(originBytes(), StandardCharsets.US_ASCII);
+    }
+
+    /** The origin as ASCII, which names of topics are. Every output has it: written from its end. */
+    byte[] originBytes() {
+        int length = topic.length() + 2 + digits(partition) + digits(offset);
+        byte[] origin = new byte[length];
+        int at = putDigitsBefore(length, origin, offset);
+        origin[--at] = '/';
+        at = putDigitsBefore(at, origin, partition);
+        origin[--at] = '/';
+        while (--at >= 0) {
+            origin[at] = (byte) topic.charAt(at);
+        }
+        return origin;
+    }
+
+    private static int digits(long number) {
+        int digits = 1;
+        for (long rest = number / 10; rest != 0; rest /= 10) {
+            digits++;
+        }
+        return digits;
+    }
+
+    private static int putDigitsBefore(int end, byte[] bytes, long number) {
+        int at = end;
+        long rest = number;
+        do {
+            bytes[--at] = (byte) ('0' + rest % 10);
+            rest /= 10;
+        } while (rest != 0);
+        return at;
     }
 
     /** Who the event belongs to; null for a dead letter. */

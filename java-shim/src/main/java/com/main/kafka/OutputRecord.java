@@ -1,7 +1,6 @@
 package com.main.kafka;
 
 import java.lang.reflect.Type;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -48,8 +47,7 @@ public final class OutputRecord {
                 headers.add(header);
             }
         }
-        byte[] origin = input.origin().getBytes(StandardCharsets.UTF_8);
-        headers.add(new RecordHeader(ORIGIN_HEADER, origin));
+        headers.add(new RecordHeader(ORIGIN_HEADER, input.originBytes()));
         return new OutputRecord(key, value, input.kafkaTimestampMs(), headers);
     }
 
