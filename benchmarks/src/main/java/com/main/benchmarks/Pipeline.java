@@ -86,6 +86,8 @@ public final class Pipeline {
         settings.setString("state.checkpoints.dir", work.resolve("checkpoints").toUri().toString());
         settings.setString("io.tmp.dirs", work.toString());
         settings.setString("taskmanager.memory.managed.size", "1g");
+        // Any that is free: a cluster may run on this host.
+        settings.setString("rest.bind-port", "0");
         settings.setString("taskmanager.memory.network.min", "128m");
         settings.setString("taskmanager.memory.network.max", "128m");
         MiniCluster flink =

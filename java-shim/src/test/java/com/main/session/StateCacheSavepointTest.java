@@ -83,6 +83,8 @@ class StateCacheSavepointTest {
         settings.setString("state.checkpoints.dir", folder.resolve("checkpoints").toUri() + "");
         settings.setString("execution.checkpointing.unaligned", unaligned + "");
         settings.setString("taskmanager.memory.managed.size", "64m");
+        // Any that is free: a cluster may run on this host.
+        settings.setString("rest.bind-port", "0");
         MiniClusterConfiguration cluster =
                 new MiniClusterConfiguration.Builder()
                         .setConfiguration(settings)
