@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DBCompressionType, Direction,
-    Error, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions, DB,
-    DEFAULT_COLUMN_FAMILY_NAME,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor,
+    DBCompressionType, Direction, Error, ErrorKind, IteratorMode, LruCacheOptions, Options,
+    ReadOptions, WriteBatch, WriteOptions, DB, DEFAULT_COLUMN_FAMILY_NAME,
 };
 
 use super::{damaged, Timer};
@@ -61,7 +61,7 @@ impl Disk {
     }
 
     fn open_with(folder: &Path, memory: usize, create: bool) -> Outcome<Disk> {
-        let cache = Cache::new_lru_cache(memory / 2);
+        let cache = block_cache(memory / 2);
         let mut options = Options::default();
         options.create_if_missing(create);
         options.create_missing_column_families(create);
@@ -164,11 +164,25 @@ impl Batch<'_> {
     }
 }
 
+/// A cache in one piece: cut into shards, as it is by default, each holds little, and what is larger
+/// than a shard is never held. One thread reads, so none waits for its lock.
+fn block_cache(bytes: usize) -> Cache {
+    let mut options = LruCacheOptions::default();
+    options.set_capacity(bytes);
+    options.set_num_shard_bits(0);
+    Cache::new_lru_cache_opts(&options)
+}
+
 fn family_options(cache: &Cache, memory: usize) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
+    // Filters and indexes count as the cache's, so that memory stays bounded however large the state
+    // is. In partitions of some kilobytes: those of a whole table have megabytes, and were one not
+    // to be held, it would be read anew with each key.
     table.set_cache_index_and_filter_blocks(true);
-    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_pin_top_level_index_and_filter(true);
     table.set_bloom_filter(BLOOM_BITS, false);
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
@@ -201,5 +215,44 @@ fn told(folder: &Path, error: &Error) -> Failure {
         }
         ErrorKind::IOError if text.contains("No such file") => damaged(folder, &text),
         _ => Failure::run(format!("cannot use the state folder {}: {text}", folder.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rocksdb::perf::{set_perf_stats, PerfContext, PerfMetric, PerfStatsLevel};
+
+    use super::*;
+
+    /// So many that their filter, were it one block, is larger than a shard of the cache.
+    const KEYS: u32 = 500_000;
+    const MEMORY: usize = 2 << 20;
+    const READS: u32 = 1000;
+    const MOST_BYTES_A_READ: u64 = 32 << 10;
+
+    fn key(number: u32) -> [u8; 4] {
+        number.wrapping_mul(0x9e37_79b1).to_be_bytes() // each a number of its own, spread
+    }
+
+    #[test]
+    fn a_read_takes_some_blocks_however_large_the_tables_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::scratch(&folder.path().join("state"), MEMORY).unwrap();
+        for first in (0..KEYS).step_by(10_000) {
+            let mut batch = disk.batch().unwrap();
+            (first..first + 10_000).for_each(|number| batch.put_state(&key(number), &[7; 60]));
+            disk.write(batch).unwrap();
+        }
+        disk.db.compact_range_cf(disk.family(STATES).unwrap(), None::<&[u8]>, None::<&[u8]>);
+
+        set_perf_stats(PerfStatsLevel::EnableCount);
+        let mut counted = PerfContext::default();
+        counted.reset();
+        for number in 0..READS {
+            assert!(disk.state(&key(number * 499)).unwrap().is_some());
+            assert!(disk.state(&key(KEYS + number)).unwrap().is_none());
+        }
+        let bytes_a_read = counted.metric(PerfMetric::BlockReadByte) / u64::from(2 * READS);
+        assert!((1..MOST_BYTES_A_READ).contains(&bytes_a_read), "{bytes_a_read} bytes a read");
     }
 }
