@@ -16,6 +16,7 @@ from rich.console import Console
 
 from rig import job, layout, parts, records, replay
 from rig.benchmarks import results
+from rig.benchmarks.process import Cpu, peak_mb
 from rig.broker import Broker
 from rig.flink.cluster import Cluster
 from rig.job import DEAD_LETTERS, INPUT, OUTPUT
@@ -120,7 +121,7 @@ def _run_job(console: Console, lines: Path, output: Path, expected: int, paralle
             cluster.launch()
             cluster.wait()
             (task_manager,) = cluster.task_managers()
-            before = _cpu_s(task_manager.pid)
+            before = Cpu.of(task_manager.pid).all_s
             job_id = cluster.submit(
                 "--bootstrap-servers", broker.bootstrap_servers, parallelism=parallelism
             )
@@ -129,8 +130,8 @@ def _run_job(console: Console, lines: Path, output: Path, expected: int, paralle
             _wait_for(broker.bootstrap_servers, cluster, job_id, expected)
             taken = Taken(
                 time.monotonic() - began,
-                _cpu_s(task_manager.pid) - before,
-                _peak_mb(task_manager.pid),
+                Cpu.of(task_manager.pid).all_s - before,
+                peak_mb(task_manager.pid),
             )
             cluster.rest.cancel(job_id)
             _write_values(broker.bootstrap_servers, output)
@@ -216,13 +217,3 @@ def _run_replay(lines: Path, output: Path, memory: str) -> Taken:
     if status != 0:
         raise RuntimeError("session-replay failed")
     return Taken(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak_mb(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) // 1024

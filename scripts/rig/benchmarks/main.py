@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from rig import layout
-from rig.benchmarks import against_replay, pipeline, report, results
+from rig import job, layout
+from rig.benchmarks import against_replay, latency, on_kafka, pipeline, report, results
 
-PEERS = ("plain", "stock", "job", "job@0", "twin", "identity", "getput")
 BACKENDS = ("heap", "rocksdb", "rocksdb-heap-timers")
 
 
@@ -20,17 +19,33 @@ def main() -> int:
     return options.run(Console(), options)
 
 
-def _pipeline(console: Console, options: argparse.Namespace) -> int:
+def _peers(console: Console, options: argparse.Namespace) -> int:
+    level = options.level
     if options.anew:
-        results.clear(pipeline.LEVEL)
+        results.clear(level.LEVEL)
     pipeline.build(layout.RUNS / "bench-build.log")
-    pipeline.measure(
+    level.measure(
         console,
         rounds=options.rounds,
         backends=options.backend or list(BACKENDS),
-        peers=options.peer or list(PEERS),
+        peers=options.peer or list(level.PEERS),
         parallelism=options.parallelism,
         load=pipeline.Load(options.records, options.users, options.active),
+    )
+    return 0
+
+
+def _latency(console: Console, options: argparse.Namespace) -> int:
+    if options.anew:
+        results.clear(latency.LEVEL)
+    if job.stale():
+        job.build(layout.RUNS / "bench-build.log")
+    latency.measure(
+        console,
+        settings=options.setting or [latency.Setting()],
+        rate=options.rate,
+        seconds=options.seconds,
+        parallelism=options.parallelism,
     )
     return 0
 
@@ -53,13 +68,27 @@ def _report(console: Console, options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     levels = parser.add_subparsers(required=True, metavar="LEVEL")
-    level = levels.add_parser("pipeline", help=pipeline.__doc__)
-    level.set_defaults(run=_pipeline)
-    level.add_argument("--rounds", type=int, default=7)
+    for module in (pipeline, on_kafka):
+        level = levels.add_parser(module.LEVEL, help=module.__doc__)
+        level.set_defaults(run=_peers, level=module)
+        level.add_argument("--rounds", type=int, default=7)
+        level.add_argument("--anew", action="store_true", help="forget the results that are kept")
+        level.add_argument("--backend", action="append", choices=BACKENDS)
+        level.add_argument("--peer", action="append", choices=module.PEERS)
+        _add_load(level, pipeline.Load())
+    level = levels.add_parser(latency.LEVEL, help=latency.__doc__)
+    level.set_defaults(run=_latency)
     level.add_argument("--anew", action="store_true", help="forget the results that are kept")
-    level.add_argument("--backend", action="append", choices=BACKENDS)
-    level.add_argument("--peer", action="append", choices=PEERS)
-    _add_load(level, pipeline.Load())
+    level.add_argument(
+        "--setting",
+        action="append",
+        type=latency.Setting.parse,
+        metavar="BUFFER-TIMEOUT/LINGER",
+        help="milliseconds; may be given more than once; 'own', the job's own, without it",
+    )
+    level.add_argument("--rate", type=int, default=20_000, help="records a second")
+    level.add_argument("--seconds", type=int, default=30)
+    level.add_argument("--parallelism", type=int, default=2)
     level = levels.add_parser("replay", help=against_replay.__doc__)
     level.set_defaults(run=_replay)
     level.add_argument("--memory", default="2gb", help="of session-replay")

@@ -15,8 +15,12 @@ from rig.benchmarks.results import Spread
 
 REPORT = results.FOLDER.parent / "RESULTS.md"
 CPU, STEADY = "cpu_us_per_event", "steady_us_per_event"
+LEVELS = {
+    "pipeline": "The pipeline",
+    "kafka": "Kafka to Kafka",
+}
 TITLES = {
-    "heap": "State on the heap",
+    "heap": "state on the heap",
     "rocksdb": "RocksDB, timers in RocksDB",
     "rocksdb-heap-timers": "RocksDB, timers on the heap",
 }
@@ -33,6 +37,7 @@ COLUMNS = {
 class Goal(NamedTuple):
     """A bound on the ratio of two peers."""
 
+    level: str
     backend: str
     figure: str
     over: str
@@ -52,59 +57,65 @@ class Goal(NamedTuple):
 
 
 GOALS = (
-    Goal("rocksdb", CPU, "plain", "job", 5, None),
-    Goal("heap", CPU, "plain", "job", 6, None),
-    Goal("rocksdb", CPU, "stock", "job", 9, None),
-    Goal("heap", CPU, "stock", "job", 2.1, None),
-    Goal("heap", CPU, "job", "twin", None, 1.25),
-    Goal("rocksdb", CPU, "job", "twin", None, 1.25),
-    Goal("heap", CPU, "job", "identity", None, 2.0),
-    Goal("rocksdb", "checkpoint_bytes", "plain", "job", 5, None),
-    Goal("heap", "checkpoint_bytes", "plain", "job", 5, None),
+    Goal("pipeline", "rocksdb", CPU, "plain", "job", 5, None),
+    Goal("pipeline", "heap", CPU, "plain", "job", 6, None),
+    Goal("pipeline", "rocksdb", CPU, "stock", "job", 9, None),
+    Goal("pipeline", "heap", CPU, "stock", "job", 2.1, None),
+    Goal("pipeline", "heap", CPU, "job", "twin", None, 1.25),
+    Goal("pipeline", "rocksdb", CPU, "job", "twin", None, 1.25),
+    Goal("pipeline", "heap", CPU, "job", "identity", None, 2.0),
+    Goal("pipeline", "rocksdb", "checkpoint_bytes", "plain", "job", 5, None),
+    Goal("pipeline", "heap", "checkpoint_bytes", "plain", "job", 5, None),
+    Goal("kafka", "heap", CPU, "job", "identity", None, 1.25),
+    Goal("kafka", "rocksdb", CPU, "job", "identity", None, 1.45),
 )
 
 
 def write(console: Console) -> None:
     """Writes the report of all results that are kept."""
-    runs = results.read("pipeline")
-    if not runs:
+    levels = {level: results.read(level) for level in LEVELS}
+    levels = {level: runs for level, runs in levels.items() if runs}
+    if not levels:
         console.print("no results yet: scripts/bench pipeline")
         return
     text = [
         "# Results",
         "",
-        "Made by `scripts/bench report` from the runs in `results/`, of " + _machines(runs) + ".",
+        "Made by `scripts/bench report` from the runs in `results/`, of " + _machines(levels) + ".",
         "Times vary from machine to machine and from hour to hour; what counts is the ratio of two",
         "peers in the same round. Medians, with the smallest and the largest in brackets.",
         "*Without compiling* leaves out what the JVM's compiler took: a job pays it once.",
         "",
     ]
-    for backend in (each for each in TITLES if any(run["backend"] == each for run in runs)):
-        text += _backend(backend, [run for run in runs if run["backend"] == backend])
-    text += _goals(runs)
+    for level, runs in levels.items():
+        for backend in (each for each in TITLES if any(run["backend"] == each for run in runs)):
+            text += _backend(level, backend, [run for run in runs if run["backend"] == backend])
+    text += _latency()
+    text += _goals(levels)
     REPORT.write_text("\n".join(text).rstrip() + "\n")
     console.print(f"wrote {REPORT.relative_to(layout.PROJECT)}")
 
 
-def _machines(runs: list[dict]) -> str:
-    return "; ".join(sorted({run["machine"] for run in runs}))
+def _machines(levels: dict[str, list[dict]]) -> str:
+    return "; ".join(sorted({run["machine"] for runs in levels.values() for run in runs}))
 
 
-def _backend(backend: str, runs: list[dict]) -> list[str]:
+def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
     peers = list(dict.fromkeys(run["peer"] for run in runs))
     load = runs[0]
+    columns = {figure: column for figure, column in COLUMNS.items() if figure in load}
     text = [
-        f"## {TITLES[backend]}",
+        f"## {_title(level, backend)}",
         "",
         f"{load['records']:,} records of {load['users']:,} users, {load['active']:,} active at a"
         f" time; parallelism {load['parallelism']}; {len({run['round'] for run in runs})} rounds.",
         "",
         *_table(
-            ["peer", *(title for title, _ in COLUMNS.values())],
+            ["peer", *(title for title, _ in columns.values())],
             [
                 [
                     peer,
-                    *(_spread(runs, peer, figure, unit) for figure, (_, unit) in COLUMNS.items()),
+                    *(_spread(runs, peer, figure, unit) for figure, (_, unit) in columns.items()),
                 ]
                 for peer in peers
             ],
@@ -121,21 +132,53 @@ def _backend(backend: str, runs: list[dict]) -> list[str]:
             ],
         ),
         "",
-        f"![CPU a record]({_plot(backend, runs, peers).relative_to(REPORT.parent)})",
+        f"![CPU a record]({_plot(level, backend, runs, peers).relative_to(REPORT.parent)})",
         "",
     ]
     return text
 
 
-def _goals(runs: list[dict]) -> list[str]:
+def _title(level: str, backend: str) -> str:
+    return f"{LEVELS[level]}, {TITLES[backend]}"
+
+
+def _latency() -> list[str]:
+    runs = results.read("latency")
+    if not runs:
+        return []
+    return [
+        "## From log-before to log-after",
+        "",
+        "At least once, a checkpoint every 10 s, RocksDB; broker, generator and reader on the same",
+        "machine. *Setting*: Flink's buffer timeout and the producer's linger, in milliseconds;",
+        "*own* is what the job does by itself.",
+        "",
+        *_table(
+            ["setting", "records/s", "p50, ms", "p99, ms", "p99.9, ms", "CPU, us a record"],
+            [
+                [
+                    run["setting"],
+                    f"{run['rate']:,.0f}",
+                    *(f"{run[name]:.1f}" for name in ("p50_ms", "p99_ms", "p999_ms")),
+                    f"{run['cpu_us_per_event']:.1f}",
+                ]
+                for run in runs
+            ],
+        ),
+        "",
+    ]
+
+
+def _goals(levels: dict[str, list[dict]]) -> list[str]:
     rows = []
     for goal in GOALS:
+        runs = levels.get(goal.level, [])
         spread = results.ratios(runs, goal.figure, goal.over, goal.under, backend=goal.backend)
         if spread:
             of = "checkpoint" if goal.figure == "checkpoint_bytes" else "CPU"
             rows.append(
                 [
-                    f"{goal.backend}: {of}, {goal.over} / {goal.under}",
+                    f"{goal.level}, {goal.backend}: {of}, {goal.over} / {goal.under}",
                     str(goal),
                     str(spread),
                     "yes" if goal.holds(spread.median) else "**no**",
@@ -161,10 +204,10 @@ def _table(columns: list[str], rows: list[list[str]]) -> list[str]:
     return [line(columns), line(["---", *["---:"] * (len(columns) - 1)]), *map(line, rows)]
 
 
-def _plot(backend: str, runs: list[dict], peers: list[str]) -> Path:
+def _plot(level: str, backend: str, runs: list[dict], peers: list[str]) -> Path:
     """Bars of the medians, each with a line from the smallest to the largest."""
     chart = pygal.HorizontalBar(
-        title=f"{TITLES[backend]}: CPU a record, us",
+        title=f"{_title(level, backend)}: CPU a record, us",
         style=CleanStyle,
         width=900,
         height=70 + 45 * len(peers),
@@ -185,6 +228,6 @@ def _plot(backend: str, runs: list[dict], peers: list[str]) -> Path:
             )
         ],
     )
-    file = results.FOLDER / f"cpu-{backend}.svg"
-    file.write_bytes(chart.render())
+    file = results.FOLDER / f"cpu-{level}-{backend}.svg"
+    file.write_text(chart.render(is_unicode=True))
     return file

@@ -218,6 +218,7 @@ class Cluster:
         parallelism: int = 1,
         settings: dict[str, str] | None = None,
         jar: Path = layout.JAR,
+        main: str = layout.JOB_CLASS,
     ) -> str:
         """`flink run` of the job's jar with the job's own arguments; returns the job's id.
 
@@ -227,7 +228,7 @@ class Cluster:
         flags += [f"-D{name}={value}" for name, value in (settings or {}).items()]
         if from_savepoint:
             flags += ["--fromSavepoint", from_savepoint]
-        done = self.flink("run", *flags, "--class", layout.JOB_CLASS, str(jar), *arguments)
+        done = self.flink("run", *flags, "--class", main, str(jar), *arguments)
         job_id = client.submitted(done)
         if job_id is None:
             raise ProcessError(client.told(done))

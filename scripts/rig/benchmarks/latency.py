@@ -1,0 +1,187 @@
+"""From log-before to log-after at a fixed rate: how long a record is on its way."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import re
+import time
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from rich.console import Console
+
+from rig import records
+from rig.benchmarks import results
+from rig.benchmarks.process import Cpu
+from rig.broker import Broker
+from rig.flink.cluster import Cluster
+from rig.job import INPUT, OUTPUT
+from rig.run import Run
+
+LEVEL = "latency"
+RUN = "bench-latency"
+WARM_UP_S = 40
+USERS = 20_000
+TICK_S = 0.002
+SENT = re.compile(rb'"sent_us":(\d+)')
+BUFFER_TIMEOUT = "execution.buffer-timeout.interval"
+
+
+class Setting(NamedTuple):
+    """What is tried: how long Flink's buffers and the producer's batches wait to be filled.
+
+    Nothing is set where it is None: what the job does by itself.
+    """
+
+    buffer_timeout_ms: int | None = None
+    linger_ms: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Setting:
+        """`own`, or two numbers of milliseconds: `BUFFER-TIMEOUT/LINGER`."""
+        return cls() if text == "own" else cls(*map(int, text.split("/")))
+
+    def __str__(self) -> str:
+        if self == Setting():
+            return "own"
+        return f"{self.buffer_timeout_ms}/{self.linger_ms}"
+
+
+def measure(
+    console: Console, *, settings: list[Setting], rate: int, seconds: int, parallelism: int
+) -> None:
+    """Tries each setting, on a fresh TaskManager each."""
+    run = Run(RUN)
+    with run.alone():
+        run.create()
+        try:
+            broker = Broker(run.folder, run.processes)
+            cluster = Cluster(
+                run.folder,
+                run.processes,
+                slots=parallelism,
+                task_manager_memory="1728m",
+                checkpoint_interval="10s",
+            )
+            broker.launch()
+            broker.wait()
+            servers = broker.bootstrap_servers
+            cluster.launch()
+            cluster.wait()
+            for setting in settings:
+                figures = _run(servers, cluster, setting, rate, seconds, parallelism)
+                results.append(
+                    LEVEL,
+                    {
+                        "setting": str(setting),
+                        "parallelism": parallelism,
+                        **figures,
+                        "load_average": os.getloadavg()[0],
+                        "machine": results.machine(),
+                    },
+                )
+                console.print(
+                    f"{setting!s:8} {figures['rate']:,.0f} records/s: p50 {figures['p50_ms']:.1f},"
+                    f" p99 {figures['p99_ms']:.1f}, p99.9 {figures['p999_ms']:.1f} ms;"
+                    f" {figures['cpu_us_per_event']:.1f} us of CPU a record"
+                )
+        finally:
+            run.remove()
+
+
+def _run(
+    servers: str, cluster: Cluster, setting: Setting, rate: int, seconds: int, parallelism: int
+) -> dict:
+    cluster.kill_task_manager()
+    cluster.start_task_manager()
+    cluster.wait()
+    for topic in (INPUT, OUTPUT):
+        records.create_topics(servers, {topic: parallelism})
+    words = ["--bootstrap-servers", servers, "--group-id", f"latency-{time.monotonic_ns()}"]
+    if setting.linger_ms is not None:
+        words.append(f"--sink.linger.ms={setting.linger_ms}")
+    flink = {}
+    if setting.buffer_timeout_ms is not None:
+        flink[BUFFER_TIMEOUT] = f"{setting.buffer_timeout_ms}ms"
+    job_id = cluster.submit(*words, parallelism=parallelism, settings=flink)
+    cluster.rest.wait_for_state(job_id, "RUNNING")
+    generator = multiprocessing.Process(
+        target=_generate, args=(servers, rate, WARM_UP_S + seconds), daemon=True
+    )
+    generator.start()
+    try:
+        (task_manager,) = cluster.task_managers()
+        return _read(servers, parallelism, seconds, task_manager.pid)
+    finally:
+        generator.terminate()
+        generator.join()
+        cluster.rest.cancel(job_id)
+        for topic in (INPUT, OUTPUT):
+            records.delete_topic(servers, topic)
+
+
+def _generate(servers: str, rate: int, seconds: float) -> None:
+    """Sends records at a rate; each says when it was made."""
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 1, "compression.type": "lz4"})
+    users = itertools.cycle(range(USERS))
+    began, sent = time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        while sent < elapsed * rate:
+            user = next(users)
+            now_us = time.time_ns() // 1000
+            value = (
+                f'{{"uid":"user-{user}","access_type":"mobile","log_name":"CLICK","in_time":"405"'
+                f',"out_time":"","ip":"192.168.75.139","ts":{now_us // 1000},"sent_us":{now_us}}}'
+            )
+            producer.produce(INPUT, value, f"user-{user}")
+            sent += 1
+        producer.poll(0)
+        time.sleep(TICK_S)
+    producer.flush()
+
+
+def _read(servers: str, partitions: int, seconds: int, pid: int) -> dict:
+    """Takes the time of every record that comes out, once all is warm."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "latency",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 10,
+            "auto.offset.reset": "latest",
+        }
+    )
+    times_us = []
+    try:
+        consumer.assign([TopicPartition(OUTPUT, part) for part in range(partitions)])
+        warm_at = time.monotonic() + WARM_UP_S
+        while time.monotonic() < warm_at:
+            consumer.consume(10_000, timeout=0.01)
+        before, began = Cpu.of(pid), time.monotonic()
+        while time.monotonic() - began < seconds:
+            for message in consumer.consume(1000, timeout=0.002):
+                if message.error() is None:
+                    sent_us = int(SENT.search(message.value()).group(1))
+                    times_us.append(time.time_ns() // 1000 - sent_us)
+        took_s = time.monotonic() - began
+        cpu_s = Cpu.of(pid).all_s - before.all_s
+    finally:
+        consumer.close()
+    if not times_us:
+        raise RuntimeError("no record came out")
+    times_us.sort()
+
+    def at(share: float) -> float:
+        return times_us[min(len(times_us) - 1, int(share * len(times_us)))] / 1000
+
+    return {
+        "rate": len(times_us) / took_s,
+        "p50_ms": at(0.5),
+        "p99_ms": at(0.99),
+        "p999_ms": at(0.999),
+        "most_ms": times_us[-1] / 1000,
+        "cpu_us_per_event": cpu_s / len(times_us) * 1e6,
+        "records": len(times_us),
+    }

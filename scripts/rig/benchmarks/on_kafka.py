@@ -1,0 +1,236 @@
+"""Kafka to Kafka: each peer on a real cluster with a real broker, in a fresh TaskManager a run."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import Producer
+from rich.console import Console
+
+from rig import layout, records
+from rig.benchmarks import pipeline, results
+from rig.benchmarks.pipeline import Load
+from rig.benchmarks.process import Cpu, peak_mb
+from rig.broker import Broker
+from rig.flink.cluster import Cluster
+from rig.job import INPUT
+from rig.run import Run
+
+LEVEL = "kafka"
+RUN = "bench-kafka"
+PEERS = ("plain", "job", "twin", "identity")
+MAIN = "com.main.benchmarks.OnKafka"
+# As Pipeline.java: most of the code is compiled by then, and the end has not begun.
+FROM, TO = 0.35, 0.98
+PATIENCE_S = 120
+STATE_BACKENDS = {
+    "heap": {"state.backend.type": "hashmap"},
+    "rocksdb": {"state.backend.type": "rocksdb"},
+    "rocksdb-heap-timers": {
+        "state.backend.type": "rocksdb",
+        "state.backend.rocksdb.timer-service.factory": "HEAP",
+    },
+}
+
+
+class Taken(NamedTuple):
+    """How far a run has come, and what it has taken."""
+
+    out: int
+    cpu: Cpu
+    wall_s: float
+
+
+def measure(
+    console: Console,
+    *,
+    rounds: int,
+    backends: list[str],
+    peers: list[str],
+    parallelism: int,
+    load: Load,
+) -> None:
+    """Runs every peer once a round over one topic."""
+    folder = pipeline.make_load(load, parallelism)
+    run = Run(RUN)
+    with run.alone():
+        run.create()
+        try:
+            jar = _jar(run.folder / "peers.jar")
+            broker = Broker(run.folder, run.processes)
+            # A TaskManager as the operators' page has it.
+            cluster = Cluster(
+                run.folder,
+                run.processes,
+                slots=parallelism,
+                task_manager_memory="1728m",
+                checkpoint_interval="10s",
+                settings={"env.java.opts.taskmanager": "-XX:-UseDynamicNumberOfCompilerThreads"},
+            )
+            broker.launch()
+            broker.wait()
+            servers = broker.bootstrap_servers
+            records.create_topics(servers, {INPUT: parallelism})
+            _produce(servers, folder, parallelism)
+            cluster.launch()
+            cluster.wait()
+            first = max((each["round"] for each in results.read(LEVEL)), default=0) + 1
+            for number in range(first, first + rounds):
+                for backend in backends:
+                    for peer in peers:
+                        figures = _run(servers, cluster, jar, backend, peer, parallelism, load)
+                        results.append(
+                            LEVEL,
+                            {
+                                "round": number,
+                                "backend": backend,
+                                "peer": peer,
+                                "parallelism": parallelism,
+                                **load._asdict(),
+                                **figures,
+                                "load_average": os.getloadavg()[0],
+                                "machine": results.machine(),
+                            },
+                        )
+                        console.print(
+                            f"round {number}  {backend:20} {peer:10}"
+                            f" {figures['cpu_us_per_event']:7.2f} us/event"
+                            f" ({figures['steady_us_per_event']:.2f} without compiling)"
+                        )
+        finally:
+            run.remove()
+
+
+def _jar(file: Path) -> Path:
+    """The job's jar with the peers in it, and with what they parse by."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as jar:
+        there = set()
+        parsers = [
+            Path(each) for each in pipeline.CLASS_PATH.read_text().split(":") if "jackson" in each
+        ]
+        for source in [layout.JAR, *parsers]:
+            with zipfile.ZipFile(source) as part:
+                for name in part.namelist():
+                    if name not in there:
+                        there.add(name)
+                        jar.writestr(name, part.read(name))
+        for compiled in pipeline.CLASSES.rglob("*.class"):
+            jar.write(compiled, compiled.relative_to(pipeline.CLASSES))
+    return file
+
+
+def _load(file: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of each record, as Load.java writes them."""
+    with file.open("rb") as bytes_:
+
+        def next_() -> bytes:
+            length = bytes_.read(4)
+            return bytes_.read(*struct.unpack(">i", length)) if length else b""
+
+        while key := next_():
+            yield key, next_()
+
+
+def _produce(servers: str, folder: Path, partitions: int) -> None:
+    """Sends a bit of each partition in turn, so that event time goes on alike in all."""
+    producer = Producer(
+        {
+            "bootstrap.servers": servers,
+            "linger.ms": 50,
+            "log_level": 3,
+            "compression.type": "lz4",
+            "enable.idempotence": True,
+            "queue.buffering.max.messages": 500_000,
+        }
+    )
+    parts = {part: _load(folder / f"part-{part}") for part in range(partitions)}
+    sent = 0
+    while parts:
+        for part in list(parts):
+            record = next(parts[part], None)
+            if record is None:
+                del parts[part]
+                continue
+            while True:
+                try:
+                    producer.produce(INPUT, record[1], record[0], part)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            sent += 1
+            if sent % 10_000 == 0:
+                producer.poll(0)
+    producer.flush()
+    there = sum(end - begin for begin, end in records.sizes(servers, INPUT).values())
+    if there != sent:
+        raise RuntimeError(f"{sent} records were sent, {there} are there")
+
+
+def _run(
+    servers: str,
+    cluster: Cluster,
+    jar: Path,
+    backend: str,
+    peer: str,
+    parallelism: int,
+    load: Load,
+) -> dict:
+    cluster.kill_task_manager()
+    cluster.start_task_manager()
+    cluster.wait()
+    output = f"out-{time.monotonic_ns()}"
+    records.create_topics(servers, {output: parallelism})
+    words = ["--bootstrap-servers", servers, "--output-topic", output, "--group-id", output]
+    settings = STATE_BACKENDS[backend]
+    if peer == "job":
+        job_id = cluster.submit(*words, parallelism=parallelism, settings=settings)
+    else:
+        job_id = cluster.submit(
+            *(peer, str(pipeline.DEFAULT_CACHE), *words),
+            parallelism=parallelism,
+            settings=settings,
+            jar=jar,
+            main=MAIN,
+        )
+    (task_manager,) = cluster.task_managers()
+    try:
+        start = _wait(servers, cluster, job_id, output, task_manager.pid, load.records * FROM)
+        end = _wait(servers, cluster, job_id, output, task_manager.pid, load.records * TO)
+        peak = peak_mb(task_manager.pid)
+    finally:
+        cluster.rest.cancel(job_id)
+        records.delete_topic(servers, output)
+    events = end.out - start.out
+    cpu_s = end.cpu.all_s - start.cpu.all_s
+    compilers_s = end.cpu.compilers_s - start.cpu.compilers_s
+    return {
+        "cpu_us_per_event": cpu_s / events * 1e6,
+        "steady_us_per_event": (cpu_s - compilers_s) / events * 1e6,
+        "wall_us_per_event": (end.wall_s - start.wall_s) / events * 1e6,
+        "rss_kb": peak * 1024,
+        "window_events": events,
+    }
+
+
+def _wait(
+    servers: str, cluster: Cluster, job_id: str, output: str, pid: int, wanted: float
+) -> Taken:
+    """Returns when so many records have come out."""
+    out, since = -1, time.monotonic()
+    while True:
+        now = sum(end for _, end in records.sizes(servers, output).values())
+        taken = Taken(now, Cpu.of(pid), time.monotonic())
+        if now >= wanted:
+            return taken
+        if now > out:
+            out, since = now, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_S:
+            state = cluster.rest.job(job_id)["state"]
+            raise RuntimeError(f"{out:,} of {wanted:,.0f} came out; the job is {state}")
+        time.sleep(0.2)
