@@ -264,7 +264,9 @@ public final class InputRecord {
         return new String(originBytes(), StandardCharsets.US_ASCII);
     }
 
-    /** The origin as ASCII, which names of topics are. Every output has it: written from its end. */
+    /**
+     * The origin as ASCII, which names of topics are. Every output has it: written from its end.
+     */
     byte[] originBytes() {
         int length = topic.length() + 2 + digits(partition) + digits(offset);
         byte[] origin = new byte[length];

@@ -299,7 +299,9 @@ final class StateTable {
         index[place] = (long) hash << Integer.SIZE | slot + 1;
     }
 
-    /** Takes an entry out, and moves what stands behind it forward, so that no gap is in its way. */
+    /**
+     * Takes an entry out, and moves what stands behind it forward, so that no gap is in its way.
+     */
     private void leave(int slot) {
         int gap = home(hash(slot));
         while (slot(index[gap]) != slot) {
