@@ -173,18 +173,29 @@ def _goals(levels: dict[str, list[dict]]) -> list[str]:
     rows = []
     for goal in GOALS:
         runs = levels.get(goal.level, [])
-        spread = results.ratios(runs, goal.figure, goal.over, goal.under, backend=goal.backend)
-        if spread:
+        measured = _held(runs, goal, goal.figure)
+        if measured:
             of = "checkpoint" if goal.figure == "checkpoint_bytes" else "CPU"
-            rows.append(
-                [
-                    f"{goal.level}, {goal.backend}: {of}, {goal.over} / {goal.under}",
-                    str(goal),
-                    str(spread),
-                    "yes" if goal.holds(spread.median) else "**no**",
-                ]
-            )
-    return ["## Goals", "", *_table(["ratio", "goal", "measured", "reached"], rows), ""]
+            ratio = f"{goal.level}, {goal.backend}: {of}, {goal.over} / {goal.under}"
+            steady = _held(runs, goal, STEADY) if goal.figure == CPU else ""
+            rows.append([ratio, str(goal), measured, steady])
+    return [
+        "## Goals",
+        "",
+        "Held against all CPU of the runs, and against that without compiling, which is nearer to",
+        "what a job costs that runs for weeks: a run here takes some seconds.",
+        "",
+        *_table(["ratio", "goal", "all CPU", "without compiling"], rows),
+        "",
+    ]
+
+
+def _held(runs: list[dict], goal: Goal, figure: str) -> str:
+    """A ratio, and whether it reaches the goal; empty where it was not measured."""
+    spread = results.ratios(runs, figure, goal.over, goal.under, backend=goal.backend)
+    if not spread:
+        return ""
+    return f"{spread} {'reached' if goal.holds(spread.median) else '**not reached**'}"
 
 
 def _spread(runs: list[dict], peer: str, figure: str, unit: float) -> str:
