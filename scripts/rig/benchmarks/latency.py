@@ -107,7 +107,8 @@ def _run(
         flink[BUFFER_TIMEOUT] = f"{setting.buffer_timeout_ms}ms"
     job_id = cluster.submit(*words, parallelism=parallelism, settings=flink)
     cluster.rest.wait_for_state(job_id, "RUNNING")
-    generator = multiprocessing.Process(
+    # Not a fork: this process has clients of Kafka, whose threads and locks a fork would tear.
+    generator = multiprocessing.get_context("spawn").Process(
         target=_generate, args=(servers, rate, WARM_UP_S + seconds), daemon=True
     )
     generator.start()
@@ -135,7 +136,13 @@ def _generate(servers: str, rate: int, seconds: float) -> None:
                 f'{{"uid":"user-{user}","access_type":"mobile","log_name":"CLICK","in_time":"405"'
                 f',"out_time":"","ip":"192.168.75.139","ts":{now_us // 1000},"sent_us":{now_us}}}'
             )
-            producer.produce(INPUT, value, f"user-{user}")
+            while True:
+                try:
+                    producer.produce(INPUT, value, f"user-{user}")
+                    break
+                except BufferError:
+                    # As long as the job starts, the broker gets little of the machine.
+                    producer.poll(0.1)
             sent += 1
         producer.poll(0)
         time.sleep(TICK_S)

@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="BUFFER-TIMEOUT/LINGER",
         help="milliseconds; may be given more than once; 'own', the job's own, without it",
     )
-    level.add_argument("--rate", type=int, default=20_000, help="records a second")
+    level.add_argument("--rate", type=int, default=5_000, help="records a second")
     level.add_argument("--seconds", type=int, default=30)
     level.add_argument("--parallelism", type=int, default=2)
     level = levels.add_parser("replay", help=against_replay.__doc__)
