@@ -8,19 +8,19 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from rich.console import Console
 
 from rig import job, layout, parts, records, replay
 from rig.benchmarks import results
 from rig.benchmarks.process import Cpu, peak_mb
-from rig.broker import Broker
+from rig.benchmarks.stand import ANY_PARTITION, send, stand
 from rig.flink.cluster import Cluster
 from rig.job import DEAD_LETTERS, INPUT, OUTPUT
-from rig.run import Run
 
 LEVEL = "replay"
 RUN = "bench-replay"
@@ -82,7 +82,6 @@ def measure(console: Console, *, log: Log, parallelism: int, memory: str) -> boo
             "job": by_job._asdict(),
             "replay": by_replay._asdict(),
             "equal": equal,
-            "machine": results.machine(),
         },
     )
     return equal
@@ -98,80 +97,42 @@ def _make_log() -> Path:
 
 
 def _run_job(console: Console, lines: Path, output: Path, expected: int, parallelism: int) -> Taken:
-    run = Run(RUN)
-    with run.alone():
-        run.create()
-        try:
-            broker = Broker(run.folder, run.processes)
-            cluster = Cluster(
-                run.folder,
-                run.processes,
-                slots=parallelism,
-                task_manager_memory="7g",
-                checkpoint_interval="30s",
-                settings={"state.backend.type": "hashmap"},
-            )
-            broker.launch()
-            broker.wait()
-            records.create_topics(
-                broker.bootstrap_servers, {INPUT: parallelism, OUTPUT: parallelism}
-            )
-            sent = _produce(broker.bootstrap_servers, lines)
-            console.print(f"{sent:,} records are on {INPUT}")
-            cluster.launch()
-            cluster.wait()
-            (task_manager,) = cluster.task_managers()
-            before = Cpu.of(task_manager.pid).all_s
-            job_id = cluster.submit(
-                "--bootstrap-servers", broker.bootstrap_servers, parallelism=parallelism
-            )
-            cluster.rest.wait_for_state(job_id, "RUNNING")
-            began = time.monotonic()
-            _wait_for(broker.bootstrap_servers, cluster, job_id, expected)
-            taken = Taken(
-                time.monotonic() - began,
-                Cpu.of(task_manager.pid).all_s - before,
-                peak_mb(task_manager.pid),
-            )
-            cluster.rest.cancel(job_id)
-            _write_values(broker.bootstrap_servers, output)
-            return taken
-        finally:
-            run.remove()
+    cluster_of = {
+        "slots": parallelism,
+        "task_manager_memory": "7g",
+        "checkpoint_interval": "30s",
+        "settings": {"state.backend.type": "hashmap"},
+    }
+    with stand(RUN, **cluster_of) as (_, broker, cluster):
+        servers = broker.bootstrap_servers
+        records.create_topics(servers, {INPUT: parallelism, OUTPUT: parallelism})
+        sent = send(servers, _records(lines))
+        console.print(f"{sent:,} records are on {INPUT}")
+        cluster.launch()
+        cluster.wait()
+        (task_manager,) = cluster.task_managers()
+        before = Cpu.of(task_manager.pid).all_s
+        job_id = cluster.submit("--bootstrap-servers", servers, parallelism=parallelism)
+        cluster.rest.wait_for_state(job_id, "RUNNING")
+        began = time.monotonic()
+        _wait_for(servers, cluster, job_id, expected)
+        taken = Taken(
+            time.monotonic() - began,
+            Cpu.of(task_manager.pid).all_s - before,
+            peak_mb(task_manager.pid),
+        )
+        cluster.rest.cancel(job_id)
+        _write_values(servers, output)
+        return taken
 
 
-def _produce(servers: str, lines: Path) -> int:
-    """Sends each line, keyed by its user where it has one."""
-    producer = Producer(
-        {
-            "bootstrap.servers": servers,
-            "linger.ms": 50,
-            "log_level": 3,
-            "batch.size": 1 << 20,
-            "compression.type": "lz4",
-            "enable.idempotence": True,
-            "queue.buffering.max.messages": 500_000,
-        }
-    )
-    sent = 0
+def _records(lines: Path) -> Iterator[tuple[bytes, bytes | None, int]]:
+    """Each line, keyed by its user where it has one."""
     with lines.open("rb") as file:
         for line in file:
             value = line.rstrip(b"\n")
             key = KEY.search(value)
-            while True:
-                try:
-                    producer.produce(INPUT, value, key.group(1) if key else None)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-            sent += 1
-            if sent % 10_000 == 0:
-                producer.poll(0)
-    producer.flush()
-    there = sum(end - begin for begin, end in records.sizes(servers, INPUT).values())
-    if there != sent:
-        raise RuntimeError(f"{sent} records were sent, {there} are there")
-    return sent
+            yield value, key.group(1) if key else None, ANY_PARTITION
 
 
 def _wait_for(servers: str, cluster: Cluster, job_id: str, expected: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import os
 import re
 import time
 from typing import NamedTuple
@@ -15,10 +14,9 @@ from rich.console import Console
 from rig import records
 from rig.benchmarks import results
 from rig.benchmarks.process import Cpu
-from rig.broker import Broker
+from rig.benchmarks.stand import fresh_task_manager, stand
 from rig.flink.cluster import Cluster
 from rig.job import INPUT, OUTPUT
-from rig.run import Run
 
 LEVEL = "latency"
 RUN = "bench-latency"
@@ -53,50 +51,28 @@ def measure(
     console: Console, *, settings: list[Setting], rate: int, seconds: int, parallelism: int
 ) -> None:
     """Tries each setting, on a fresh TaskManager each."""
-    run = Run(RUN)
-    with run.alone():
-        run.create()
-        try:
-            broker = Broker(run.folder, run.processes)
-            cluster = Cluster(
-                run.folder,
-                run.processes,
-                slots=parallelism,
-                task_manager_memory="1728m",
-                checkpoint_interval="10s",
+    cluster_of = {
+        "slots": parallelism,
+        "task_manager_memory": "1728m",
+        "checkpoint_interval": "10s",
+    }
+    with stand(RUN, **cluster_of) as (_, broker, cluster):
+        cluster.launch()
+        cluster.wait()
+        for setting in settings:
+            figures = _run(broker.bootstrap_servers, cluster, setting, rate, seconds, parallelism)
+            results.append(LEVEL, {"setting": str(setting), "parallelism": parallelism, **figures})
+            console.print(
+                f"{setting!s:8} {figures['rate']:,.0f} records/s: p50 {figures['p50_ms']:.1f},"
+                f" p99 {figures['p99_ms']:.1f}, p99.9 {figures['p999_ms']:.1f} ms;"
+                f" {figures['cpu_us_per_event']:.1f} us of CPU a record"
             )
-            broker.launch()
-            broker.wait()
-            servers = broker.bootstrap_servers
-            cluster.launch()
-            cluster.wait()
-            for setting in settings:
-                figures = _run(servers, cluster, setting, rate, seconds, parallelism)
-                results.append(
-                    LEVEL,
-                    {
-                        "setting": str(setting),
-                        "parallelism": parallelism,
-                        **figures,
-                        "load_average": os.getloadavg()[0],
-                        "machine": results.machine(),
-                    },
-                )
-                console.print(
-                    f"{setting!s:8} {figures['rate']:,.0f} records/s: p50 {figures['p50_ms']:.1f},"
-                    f" p99 {figures['p99_ms']:.1f}, p99.9 {figures['p999_ms']:.1f} ms;"
-                    f" {figures['cpu_us_per_event']:.1f} us of CPU a record"
-                )
-        finally:
-            run.remove()
 
 
 def _run(
     servers: str, cluster: Cluster, setting: Setting, rate: int, seconds: int, parallelism: int
 ) -> dict:
-    cluster.kill_task_manager()
-    cluster.start_task_manager()
-    cluster.wait()
+    task_manager = fresh_task_manager(cluster)
     for topic in (INPUT, OUTPUT):
         records.create_topics(servers, {topic: parallelism})
     words = ["--bootstrap-servers", servers, "--group-id", f"latency-{time.monotonic_ns()}"]
@@ -113,7 +89,6 @@ def _run(
     )
     generator.start()
     try:
-        (task_manager,) = cluster.task_managers()
         return _read(servers, parallelism, seconds, task_manager.pid)
     finally:
         generator.terminate()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 import zipfile
@@ -10,17 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Producer
 from rich.console import Console
 
 from rig import layout, records
 from rig.benchmarks import pipeline, results
 from rig.benchmarks.pipeline import Load
 from rig.benchmarks.process import Cpu, peak_mb
-from rig.broker import Broker
+from rig.benchmarks.stand import fresh_task_manager, send, stand
 from rig.flink.cluster import Cluster
 from rig.job import INPUT
-from rig.run import Run
 
 LEVEL = "kafka"
 RUN = "bench-kafka"
@@ -58,53 +55,37 @@ def measure(
 ) -> None:
     """Runs every peer once a round over one topic."""
     folder = pipeline.make_load(load, parallelism)
-    run = Run(RUN)
-    with run.alone():
-        run.create()
-        try:
-            jar = _jar(run.folder / "peers.jar")
-            broker = Broker(run.folder, run.processes)
-            # A TaskManager as the operators' page has it.
-            cluster = Cluster(
-                run.folder,
-                run.processes,
-                slots=parallelism,
-                task_manager_memory="1728m",
-                checkpoint_interval="10s",
-                settings={"env.java.opts.taskmanager": "-XX:-UseDynamicNumberOfCompilerThreads"},
+    # A TaskManager as the operators' page has it.
+    cluster_of = {
+        "slots": parallelism,
+        "task_manager_memory": "1728m",
+        "checkpoint_interval": "10s",
+        "settings": {"env.java.opts.taskmanager": "-XX:-UseDynamicNumberOfCompilerThreads"},
+    }
+    with stand(RUN, **cluster_of) as (run, broker, cluster):
+        jar = _jar(run.folder / "peers.jar")
+        servers = broker.bootstrap_servers
+        records.create_topics(servers, {INPUT: parallelism})
+        send(servers, _load(folder, parallelism))
+        cluster.launch()
+        cluster.wait()
+        for number, backend, peer in results.turns(LEVEL, rounds, backends, peers):
+            figures = _run(servers, cluster, jar, backend, peer, parallelism, load)
+            results.append(
+                LEVEL,
+                {
+                    "round": number,
+                    "backend": backend,
+                    "peer": peer,
+                    "parallelism": parallelism,
+                    **load._asdict(),
+                    **figures,
+                },
             )
-            broker.launch()
-            broker.wait()
-            servers = broker.bootstrap_servers
-            records.create_topics(servers, {INPUT: parallelism})
-            _produce(servers, folder, parallelism)
-            cluster.launch()
-            cluster.wait()
-            first = max((each["round"] for each in results.read(LEVEL)), default=0) + 1
-            for number in range(first, first + rounds):
-                for backend in backends:
-                    for peer in peers:
-                        figures = _run(servers, cluster, jar, backend, peer, parallelism, load)
-                        results.append(
-                            LEVEL,
-                            {
-                                "round": number,
-                                "backend": backend,
-                                "peer": peer,
-                                "parallelism": parallelism,
-                                **load._asdict(),
-                                **figures,
-                                "load_average": os.getloadavg()[0],
-                                "machine": results.machine(),
-                            },
-                        )
-                        console.print(
-                            f"round {number}  {backend:20} {peer:10}"
-                            f" {figures['cpu_us_per_event']:7.2f} us/event"
-                            f" ({figures['steady_us_per_event']:.2f} without compiling)"
-                        )
-        finally:
-            run.remove()
+            console.print(
+                f"round {number}  {backend:20} {peer:10} {figures['cpu_us_per_event']:7.2f}"
+                f" us/event ({figures['steady_us_per_event']:.2f} without compiling)"
+            )
 
 
 def _jar(file: Path) -> Path:
@@ -125,7 +106,20 @@ def _jar(file: Path) -> Path:
     return file
 
 
-def _load(file: Path) -> Iterator[tuple[bytes, bytes]]:
+def _load(folder: Path, partitions: int) -> Iterator[tuple[bytes, bytes, int]]:
+    """The records of each partition in turn, so that event time goes on alike in all."""
+    parts = {part: _part(folder / f"part-{part}") for part in range(partitions)}
+    while parts:
+        for part in list(parts):
+            record = next(parts[part], None)
+            if record is None:
+                del parts[part]
+            else:
+                key, value = record
+                yield value, key, part
+
+
+def _part(file: Path) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of each record, as Load.java writes them."""
     with file.open("rb") as bytes_:
 
@@ -137,41 +131,6 @@ def _load(file: Path) -> Iterator[tuple[bytes, bytes]]:
             yield key, next_()
 
 
-def _produce(servers: str, folder: Path, partitions: int) -> None:
-    """Sends a bit of each partition in turn, so that event time goes on alike in all."""
-    producer = Producer(
-        {
-            "bootstrap.servers": servers,
-            "linger.ms": 50,
-            "log_level": 3,
-            "compression.type": "lz4",
-            "enable.idempotence": True,
-            "queue.buffering.max.messages": 500_000,
-        }
-    )
-    parts = {part: _load(folder / f"part-{part}") for part in range(partitions)}
-    sent = 0
-    while parts:
-        for part in list(parts):
-            record = next(parts[part], None)
-            if record is None:
-                del parts[part]
-                continue
-            while True:
-                try:
-                    producer.produce(INPUT, record[1], record[0], part)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-            sent += 1
-            if sent % 10_000 == 0:
-                producer.poll(0)
-    producer.flush()
-    there = sum(end - begin for begin, end in records.sizes(servers, INPUT).values())
-    if there != sent:
-        raise RuntimeError(f"{sent} records were sent, {there} are there")
-
-
 def _run(
     servers: str,
     cluster: Cluster,
@@ -181,9 +140,7 @@ def _run(
     parallelism: int,
     load: Load,
 ) -> dict:
-    cluster.kill_task_manager()
-    cluster.start_task_manager()
-    cluster.wait()
+    task_manager = fresh_task_manager(cluster)
     output = f"out-{time.monotonic_ns()}"
     records.create_topics(servers, {output: parallelism})
     words = ["--bootstrap-servers", servers, "--output-topic", output, "--group-id", output]
@@ -198,7 +155,6 @@ def _run(
             jar=jar,
             main=MAIN,
         )
-    (task_manager,) = cluster.task_managers()
     try:
         start = _wait(servers, cluster, job_id, output, task_manager.pid, load.records * FROM)
         end = _wait(servers, cluster, job_id, output, task_manager.pid, load.records * TO)

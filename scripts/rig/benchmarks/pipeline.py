@@ -97,12 +97,9 @@ def measure(
     """Runs every peer once a round, so that what else the machine does meets all alike."""
     folder = make_load(load, parallelism)
     work = layout.RUNS / f"bench-{os.getpid()}"
-    first = max((run["round"] for run in results.read(LEVEL)), default=0) + 1
     try:
-        for number in range(first, first + rounds):
-            for backend in backends:
-                for peer in peers:
-                    _run(console, number, backend, peer, parallelism, load, folder, work)
+        for number, backend, peer in results.turns(LEVEL, rounds, backends, peers):
+            _run(console, number, backend, peer, parallelism, load, folder, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -140,8 +137,6 @@ def _run(
         "parallelism": parallelism,
         **load._asdict(),
         **figures,
-        "load_average": os.getloadavg()[0],
-        "machine": results.machine(),
     }
     results.append(LEVEL, run)
     console.print(

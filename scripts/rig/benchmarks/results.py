@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class Spread(NamedTuple):
 
 
 def append(level: str, run: dict) -> None:
+    """Keeps a run, with what the machine is and does."""
+    run = {**run, "load_average": os.getloadavg()[0], "machine": machine()}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / f"{level}.jsonl").open("a") as lines:
         lines.write(json.dumps(run) + "\n")
@@ -76,3 +79,14 @@ def machine() -> str:
     java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.split("\n")
     rust = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
     return f"{cores} x {cpu}, {memory:.0f} GiB, {java[0]}, {rust}, Linux {platform.release()}"
+
+
+def turns(
+    level: str, rounds: int, backends: list[str], peers: list[str]
+) -> Iterator[tuple[int, str, str]]:
+    """Every peer once a round, so that what else the machine does meets all alike."""
+    first = max((run["round"] for run in read(level)), default=0) + 1
+    for number in range(first, first + rounds):
+        for backend in backends:
+            for peer in peers:
+                yield number, backend, peer
