@@ -99,14 +99,8 @@ def _do(stage: Stage, fault: Fault, delivery: str, count: int | None) -> dict:
     history.note(event="fault begins", fault=fault.name, delivery=delivery)
     began = time.monotonic()
     trial = Trial(stage, fault.name, delivery, count or fault.count, history)
-    account, failure = None, ""
-    patience_s = LOSS_PATIENCE_S if fault.expected == "c" else PATIENCE_S
     try:
-        account = fault.inflict(trial) or trial.account(patience_s)
-        failure = _judge(fault, trial, account)
-    except Exception as error:
-        traceback.print_exc()
-        failure = f"{type(error).__name__}: {error}"
+        account, failure = inflict(fault, trial)
     finally:
         try:
             trial.end()
@@ -120,6 +114,27 @@ def _do(stage: Stage, fault: Fault, delivery: str, count: int | None) -> dict:
     history.note(event="fault ends", **result)
     _show([result])
     return result
+
+
+def inflict(fault: Fault, trial: Trial) -> tuple[ledger.Account | None, str]:
+    """Does the fault and keeps the ledger, also where the fault did not go as it should have.
+
+    Returns the ledger, where it could be kept, and what was not as expected; empty where all was.
+    """
+    account, failures = None, []
+    try:
+        account = fault.inflict(trial)
+    except Exception as error:
+        traceback.print_exc()
+        failures.append(f"{type(error).__name__}: {error}")
+    try:
+        if account is None:
+            account = trial.account(LOSS_PATIENCE_S if fault.expected == "c" else PATIENCE_S)
+        failures.append(_judge(fault, trial, account))
+    except Exception as error:
+        traceback.print_exc()
+        failures.append(f"no ledger: {type(error).__name__}: {error}")
+    return account, "; ".join(filter(None, failures))
 
 
 def _judge(fault: Fault, trial: Trial, account: ledger.Account) -> str:

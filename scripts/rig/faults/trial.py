@@ -174,8 +174,9 @@ class Trial:
             yield
         finally:
             sender.join()
-        self.sent += sender.result()
-        self.history.note(event="load ended")
+            # Also where the fault went wrong: the ledger is kept all the same.
+            self.sent += sender.result()
+            self.history.note(event="load ended")
 
     def send(self, to_send: Iterable[Record], **properties: object) -> list[Acknowledged]:
         sent = records.send(self.broker.bootstrap_servers, self.input, to_send, **properties)
