@@ -86,11 +86,11 @@ def problems_of_host(given: dict, known: list) -> list:
     ]
 
 
-def problems_of_cluster(hosts: dict, groups: dict) -> list:
+def problems_of_cluster(hosts: dict, groups: dict, with_archive: bool = True) -> list:
     """The one list: what is wrong with each host's variables, and with the hosts together.
 
     `hosts` maps a host's name to `{"problems": [...], "given": {...}}`, with what `shown` leaves
-    of its variables.
+    of its variables. Only a deployment needs the archive.
     """
     masters = [name for name in groups.get("masters", []) if name in hosts]
     workers = [name for name in groups.get("workers", []) if name in hosts]
@@ -98,7 +98,8 @@ def problems_of_cluster(hosts: dict, groups: dict) -> list:
     for name in ("masters", "workers"):
         if not groups.get(name):
             found.append(f"the group {name} has no host")
-    found += _archive(hosts)
+    if with_archive:
+        found += _archive(hosts)
     found += _together(hosts)
     if len(masters) > 1 and not any(
         hosts[name]["given"]["flink_zookeeper_quorum"] for name in masters
