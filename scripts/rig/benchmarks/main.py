@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from rig import job, layout
-from rig.benchmarks import against_replay, latency, on_kafka, pipeline, report, results
+from rig.benchmarks import against_replay, latency, on_kafka, pipeline, report, results, scale
 
 BACKENDS = ("heap", "rocksdb", "rocksdb-heap-timers")
 
@@ -47,6 +47,14 @@ def _latency(console: Console, options: argparse.Namespace) -> int:
         seconds=options.seconds,
         parallelism=options.parallelism,
     )
+    return 0
+
+
+def _scale(console: Console, options: argparse.Namespace) -> int:
+    if options.anew:
+        results.clear(scale.LEVEL)
+    pipeline.build(layout.RUNS / "bench-build.log")
+    scale.measure(console, rounds=options.rounds, most_users=options.most_users)
     return 0
 
 
@@ -89,6 +97,11 @@ def _parser() -> argparse.ArgumentParser:
     level.add_argument("--rate", type=int, default=5_000, help="records a second")
     level.add_argument("--seconds", type=int, default=30)
     level.add_argument("--parallelism", type=int, default=2)
+    level = levels.add_parser(scale.LEVEL, help=scale.__doc__)
+    level.set_defaults(run=_scale)
+    level.add_argument("--anew", action="store_true", help="forget the results that are kept")
+    level.add_argument("--rounds", type=int, default=3)
+    level.add_argument("--most-users", type=int, default=10_000_000)
     level = levels.add_parser("replay", help=against_replay.__doc__)
     level.set_defaults(run=_replay)
     level.add_argument("--memory", default="2gb", help="of session-replay")
@@ -100,5 +113,5 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_load(level: argparse.ArgumentParser, load: NamedTuple) -> None:
     level.add_argument("--parallelism", type=int, default=2)
-    for name, value in load._asdict().items():
-        level.add_argument(f"--{name}", type=int, default=value)
+    for name in ("records", "users", "active"):
+        level.add_argument(f"--{name}", type=int, default=getattr(load, name))

@@ -78,7 +78,7 @@ def measure(
                     "backend": backend,
                     "peer": peer,
                     "parallelism": parallelism,
-                    **load._asdict(),
+                    **load.figures(),
                     **figures,
                 },
             )

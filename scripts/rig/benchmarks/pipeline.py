@@ -32,9 +32,15 @@ class Load(NamedTuple):
     records: int = 3_000_000
     users: int = 200_000
     active: int = 10_000
+    # Whether each user comes once before all else, and no session closes before the end.
+    open_sessions: bool = False
 
     def folder(self, partitions: int) -> Path:
-        return layout.RUNS / f"load-{self.records}-{self.users}-{self.active}-{partitions}"
+        kind = "open" if self.open_sessions else "load"
+        return layout.RUNS / f"{kind}-{self.records}-{self.users}-{self.active}-{partitions}"
+
+    def figures(self) -> dict[str, int]:
+        return {"records": self.records, "users": self.users, "active": self.active}
 
 
 def build(log: Path) -> None:
@@ -79,7 +85,8 @@ def make_load(load: Load, partitions: int) -> Path:
             "Pipeline",
             f"make={partial}",
             f"partitions={partitions}",
-            *(f"{name}={value}" for name, value in load._asdict().items()),
+            *(f"{name}={value}" for name, value in load.figures().items()),
+            *(["open-sessions=true"] if load.open_sessions else []),
         )
         partial.rename(folder)
     return folder
@@ -99,13 +106,14 @@ def measure(
     work = layout.RUNS / f"bench-{os.getpid()}"
     try:
         for number, backend, peer in results.turns(LEVEL, rounds, backends, peers):
-            _run(console, number, backend, peer, parallelism, load, folder, work)
+            run(console, LEVEL, number, backend, peer, parallelism, load, folder, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _run(
+def run(
     console: Console,
+    level: str,
     number: int,
     backend: str,
     peer: str,
@@ -114,6 +122,7 @@ def _run(
     folder: Path,
     work: Path,
 ) -> None:
+    """One peer on one load, in a JVM of its own; keeps what it took."""
     name, _, cache = peer.partition("@")
     records = load.records // 3 if name in SLOW else load.records
     shutil.rmtree(work, ignore_errors=True)
@@ -127,20 +136,22 @@ def _run(
         f"cache={cache or DEFAULT_CACHE}",
         f"load={folder}",
         f"work={work}",
+        *([f"opened={load.users}"] if load.open_sessions else []),
         wrapper=os.environ.get("BENCH_WRAPPER", "").split(),
     )
     figures = json.loads(printed.splitlines()[-1])
-    run = {
+    kept = {
         "round": number,
         "backend": backend,
         "peer": peer,
         "parallelism": parallelism,
-        **load._asdict(),
+        **load.figures(),
         **figures,
     }
-    results.append(LEVEL, run)
+    results.append(level, kept)
     console.print(
-        f"round {number}  {backend:20} {peer:10} {figures['cpu_us_per_event']:7.2f} us/event"
+        f"round {number}  {backend:20} {peer:10} {load.users:10,} users"
+        f" {figures['cpu_us_per_event']:7.2f} us/event"
         f" ({figures['steady_us_per_event']:.2f} without compiling)"
         f"  {figures['cores']:.2f} cores  {time.monotonic() - began:.0f} s"
     )

@@ -1,6 +1,7 @@
 package com.main.benchmarks;
 
 import java.nio.file.Paths;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.flink.api.common.functions.RichFlatMapFunction;
@@ -24,6 +25,9 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
 
     /** How many records each subtask has handed on: they run in one JVM. */
     static final AtomicLongArray PROGRESS = new AtomicLongArray(64);
+
+    /** When a subtask last handed on one. */
+    static final AtomicLong LAST_AT_NS = new AtomicLong();
 
     private final String folder;
     private final KafkaRecordDeserializationSchema<T> decoder;
@@ -59,6 +63,7 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
         fed++;
         if (fed % 64 == 0) {
             PROGRESS.lazySet(subtask, fed);
+            LAST_AT_NS.lazySet(System.nanoTime());
             if (fed % 1024 == 0) {
                 waitForOthers();
             }

@@ -21,6 +21,7 @@ import java.util.Random;
  */
 final class Load {
     static final long START_MS = 1_734_144_000_000L;
+    private static final long SHORTEST_TIMEOUT_MS = 30 * 60_000L;
     private static final int VISIT_EVENTS = 20;
     private static final int GAP_MS = 75_000;
     private static final int DISORDER_MS = 5_000;
@@ -34,14 +35,8 @@ final class Load {
     /** Writes one file a partition. */
     static void make(Path folder, int partitions, long records, int users, int active, long seed)
             throws IOException {
-        Files.createDirectories(folder);
+        DataOutputStream[] files = create(folder, partitions);
         Random random = new Random(seed);
-        DataOutputStream[] files = new DataOutputStream[partitions];
-        for (int i = 0; i < partitions; i++) {
-            files[i] =
-                    new DataOutputStream(
-                            new BufferedOutputStream(Files.newOutputStream(file(folder, i)), 1 << 20));
-        }
         int[] userOf = new int[active];
         boolean[] fresh = new boolean[active];
         for (int i = 0; i < active; i++) {
@@ -63,18 +58,71 @@ final class Load {
             }
             int user = userOf[who];
             long at = START_MS + (long) (n * stepMs) - random.nextInt(DISORDER_MS);
-            byte[] key = ("user-" + user).getBytes(StandardCharsets.US_ASCII);
-            byte[] value = json(user, logName, at, random).getBytes(StandardCharsets.US_ASCII);
-            DataOutputStream out = files[user % partitions];
-            out.writeInt(key.length);
-            out.write(key);
-            out.writeInt(value.length);
-            out.write(value);
+            write(files, user, logName, at, random);
             if (random.nextInt(VISIT_EVENTS) == 0) {
                 userOf[who] = random.nextInt(users);
                 fresh[who] = true;
             }
         }
+        close(files);
+    }
+
+    /**
+     * Writes a load that keeps every session open: each user once, then events of active users by
+     * chance, all of them within the shortest timeout.
+     */
+    static void makeOpenSessions(
+            Path folder, int partitions, long events, int users, int active, long seed)
+            throws IOException {
+        DataOutputStream[] files = create(folder, partitions);
+        Random random = new Random(seed);
+        int[] order = shuffled(users, random);
+        for (int user : order) {
+            write(files, user, "CLICK", START_MS - random.nextInt(DISORDER_MS), random);
+        }
+        for (long n = 0; n < events; n++) {
+            long at = START_MS + n * SHORTEST_TIMEOUT_MS / 2 / events - random.nextInt(DISORDER_MS);
+            write(files, order[random.nextInt(active)], "CLICK", at, random);
+        }
+        close(files);
+    }
+
+    /** In no order: RocksDB takes what comes sorted with less work. */
+    private static int[] shuffled(int users, Random random) {
+        int[] order = new int[users];
+        for (int i = 0; i < users; i++) {
+            int at = random.nextInt(i + 1);
+            order[i] = order[at];
+            order[at] = i;
+        }
+        return order;
+    }
+
+    private static DataOutputStream[] create(Path folder, int partitions) throws IOException {
+        Files.createDirectories(folder);
+        DataOutputStream[] files = new DataOutputStream[partitions];
+        for (int i = 0; i < partitions; i++) {
+            files[i] =
+                    new DataOutputStream(
+                            new BufferedOutputStream(
+                                    Files.newOutputStream(file(folder, i)), 1 << 20));
+        }
+        return files;
+    }
+
+    private static void write(
+            DataOutputStream[] files, int user, String logName, long at, Random random)
+            throws IOException {
+        byte[] key = ("user-" + user).getBytes(StandardCharsets.US_ASCII);
+        byte[] value = json(user, logName, at, random).getBytes(StandardCharsets.US_ASCII);
+        DataOutputStream out = files[user % files.length];
+        out.writeInt(key.length);
+        out.write(key);
+        out.writeInt(value.length);
+        out.write(value);
+    }
+
+    private static void close(DataOutputStream[] files) throws IOException {
         for (DataOutputStream file : files) {
             file.close();
         }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.DoubleStream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.restartstrategy.RestartStrategies;
 import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
@@ -24,7 +25,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  *
  * <p>The figures are of a window: from 35 % to 98 % of the records, where most of the code is
  * compiled and the end has not begun. Three checkpoints fall into it, at the same records for every
- * peer.
+ * peer. Where all sessions are to be open first ({@code opened}), the window is of the records
+ * behind those that open them, and the one checkpoint comes before it.
  */
 public final class Pipeline {
     private static final double FROM = 0.35;
@@ -45,13 +47,16 @@ public final class Pipeline {
             options.put(parts[0], parts[1]);
         }
         if (options.containsKey("make")) {
-            Load.make(
-                    Paths.get(options.get("make")),
-                    Integer.parseInt(options.get("partitions")),
-                    Long.parseLong(options.get("records")),
-                    Integer.parseInt(options.get("users")),
-                    Integer.parseInt(options.get("active")),
-                    1);
+            Path folder = Paths.get(options.get("make"));
+            int partitions = Integer.parseInt(options.get("partitions"));
+            long records = Long.parseLong(options.get("records"));
+            int users = Integer.parseInt(options.get("users"));
+            int active = Integer.parseInt(options.get("active"));
+            if (options.containsKey("open-sessions")) {
+                Load.makeOpenSessions(folder, partitions, records - users, users, active, 1);
+            } else {
+                Load.make(folder, partitions, records, users, active, 1);
+            }
             return;
         }
         try {
@@ -67,11 +72,21 @@ public final class Pipeline {
     private final Map<String, String> options;
     private final int parallelism;
     private final long records;
+    private final long from;
+    private final long to;
+    private final long[] checkpoints;
 
     private Pipeline(Map<String, String> options) {
         this.options = options;
         parallelism = Integer.parseInt(options.get("parallelism"));
         records = Long.parseLong(options.get("records"));
+        long opened = Long.parseLong(options.getOrDefault("opened", "0"));
+        from = opened + (long) ((records - opened) * FROM);
+        to = opened + (long) ((records - opened) * TO);
+        checkpoints =
+                opened > 0
+                        ? new long[] {opened + (long) ((records - opened) * FROM / 2)}
+                        : DoubleStream.of(CHECKPOINTS).mapToLong(at -> (long) (records * at)).toArray();
     }
 
     private String run() throws Exception {
@@ -100,17 +115,17 @@ public final class Pipeline {
         JobGraph job = graph(settings);
         flink.submitJob(job).get();
 
-        Figures from = null;
-        Figures to = null;
+        Figures before = null;
+        Figures after = null;
         int checkpoint = 0;
         CompletedCheckpointStats last = null;
         long lookAgainAt = System.nanoTime() + STATUS_INTERVAL_NS;
-        while (to == null) {
+        while (after == null) {
             long fed = fed();
-            if (from == null && fed >= records * FROM) {
-                from = new Figures(fed);
+            if (before == null && fed >= from) {
+                before = new Figures(fed);
             }
-            if (checkpoint < CHECKPOINTS.length && fed >= records * CHECKPOINTS[checkpoint]) {
+            if (checkpoint < checkpoints.length && fed >= checkpoints[checkpoint]) {
                 checkpoint++;
                 flink.triggerCheckpoint(job.getJobID()).get();
                 last =
@@ -120,10 +135,10 @@ public final class Pipeline {
                                 .getHistory()
                                 .getLatestCompletedCheckpoint();
             }
-            if (fed >= records * TO) {
-                to = new Figures(fed);
+            if (fed >= to) {
+                after = new Figures(fed);
             }
-            if (to == null && System.nanoTime() >= lookAgainAt) {
+            if (after == null && System.nanoTime() >= lookAgainAt) {
                 if (flink.getJobStatus(job.getJobID()).get().isGloballyTerminalState()) {
                     throw new IllegalStateException(
                             "ended early",
@@ -137,7 +152,9 @@ public final class Pipeline {
             Thread.sleep(POLL_MS);
         }
         flink.requestJobResult(job.getJobID()).get().toJobExecutionResult(getClass().getClassLoader());
-        return json(from, to, last);
+        // With the last record event time ends, and every timer is due.
+        long endNs = System.nanoTime() - Feed.LAST_AT_NS.get();
+        return json(before, after, last, endNs);
     }
 
     private String backend() {
@@ -183,9 +200,10 @@ public final class Pipeline {
         return fed;
     }
 
-    private String json(Figures from, Figures to, CompletedCheckpointStats checkpoint)
+    private String json(
+            Figures before, Figures after, CompletedCheckpointStats checkpoint, long endNs)
             throws Exception {
-        long events = to.fed - from.fed;
+        long events = after.fed - before.fed;
         String rss = "0";
         for (String line : Files.readAllLines(Paths.get("/proc/self/status"))) {
             if (line.startsWith("VmHWM:")) {
@@ -196,17 +214,18 @@ public final class Pipeline {
                 "{\"cpu_us_per_event\":%.4f,\"jit_us_per_event\":%.4f,"
                         + "\"steady_us_per_event\":%.4f,\"wall_us_per_event\":%.4f,\"gc_us_per_event\":%.4f,"
                         + "\"cores\":%.3f,\"window_events\":%d,\"checkpoint_bytes\":%d,"
-                        + "\"checkpoint_ms\":%d,\"rss_kb\":%s,\"out_records\":%d,"
+                        + "\"checkpoint_ms\":%d,\"end_ms\":%d,\"rss_kb\":%s,\"out_records\":%d,"
                         + "\"out_bytes\":%d,\"out_hash\":\"%016x\"}",
-                (to.cpuNs - from.cpuNs) / 1e3 / events,
-                (to.jitNs - from.jitNs) / 1e3 / events,
-                (to.cpuNs - from.cpuNs - (to.jitNs - from.jitNs)) / 1e3 / events,
-                (to.wallNs - from.wallNs) / 1e3 / events,
-                (to.gcMs - from.gcMs) * 1e3 / events,
-                (double) (to.cpuNs - from.cpuNs) / (to.wallNs - from.wallNs),
+                (after.cpuNs - before.cpuNs) / 1e3 / events,
+                (after.jitNs - before.jitNs) / 1e3 / events,
+                (after.cpuNs - before.cpuNs - (after.jitNs - before.jitNs)) / 1e3 / events,
+                (after.wallNs - before.wallNs) / 1e3 / events,
+                (after.gcMs - before.gcMs) * 1e3 / events,
+                (double) (after.cpuNs - before.cpuNs) / (after.wallNs - before.wallNs),
                 events,
                 checkpoint == null ? -1 : checkpoint.getStateSize(),
                 checkpoint == null ? -1 : checkpoint.getEndToEndDuration(),
+                endNs / 1_000_000,
                 rss,
                 Touch.RECORDS.sum(),
                 Touch.BYTES.sum(),
