@@ -8,7 +8,16 @@ from typing import NamedTuple
 from rich.console import Console
 
 from rig import job, layout
-from rig.benchmarks import against_replay, latency, on_kafka, pipeline, report, results, scale
+from rig.benchmarks import (
+    against_replay,
+    crossing,
+    latency,
+    on_kafka,
+    pipeline,
+    report,
+    results,
+    scale,
+)
 
 BACKENDS = ("heap", "rocksdb", "rocksdb-heap-timers")
 
@@ -58,6 +67,13 @@ def _scale(console: Console, options: argparse.Namespace) -> int:
     return 0
 
 
+def _crossing(console: Console, _: argparse.Namespace) -> int:
+    results.clear(crossing.LEVEL)
+    pipeline.build(layout.RUNS / "bench-build.log")
+    crossing.measure(console)
+    return 0
+
+
 def _replay(console: Console, options: argparse.Namespace) -> int:
     equal = against_replay.measure(
         console,
@@ -97,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     level.add_argument("--rate", type=int, default=5_000, help="records a second")
     level.add_argument("--seconds", type=int, default=30)
     level.add_argument("--parallelism", type=int, default=2)
+    level = levels.add_parser(crossing.LEVEL, help=crossing.__doc__)
+    level.set_defaults(run=_crossing)
     level = levels.add_parser(scale.LEVEL, help=scale.__doc__)
     level.set_defaults(run=_scale)
     level.add_argument("--anew", action="store_true", help="forget the results that are kept")

@@ -17,6 +17,7 @@ from rig import checks, job, layout
 from rig.benchmarks import results
 
 LEVEL = "pipeline"
+MAIN = "com.main.benchmarks.Pipeline"
 PEERS = ("plain", "stock", "job", "job@0", "twin", "identity", "getput")
 BENCHMARKS = layout.PROJECT / "benchmarks"
 CLASSES = BENCHMARKS / "target" / "classes"
@@ -56,7 +57,7 @@ def build(log: Path) -> None:
 
 
 def java(main: str, *arguments: str, heap: str = "2g", wrapper: list[str] = ()) -> str:
-    """Runs a class of the benchmarks in a JVM of its own; returns what it prints."""
+    """Runs a class by its full name, on the benchmarks' class path; returns what it prints."""
     opens = re.search(r"<jvm.opens>(--add-exports[^<]*)", (layout.PROJECT / "pom.xml").read_text())
     command = [
         *wrapper,
@@ -67,7 +68,7 @@ def java(main: str, *arguments: str, heap: str = "2g", wrapper: list[str] = ()) 
         *(opens.group(1).split() if opens else []),
         "-cp",
         f"{CLASSES}:{CLASS_PATH.read_text()}",
-        f"com.main.benchmarks.{main}",
+        main,
         *arguments,
     ]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -82,7 +83,7 @@ def make_load(load: Load, partitions: int) -> Path:
         partial = folder.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         java(
-            "Pipeline",
+            MAIN,
             f"make={partial}",
             f"partitions={partitions}",
             *(f"{name}={value}" for name, value in load.figures().items()),
@@ -128,7 +129,7 @@ def run(
     shutil.rmtree(work, ignore_errors=True)
     began = time.monotonic()
     printed = java(
-        "Pipeline",
+        MAIN,
         f"peer={name}",
         f"backend={backend}",
         f"parallelism={parallelism}",

@@ -10,7 +10,7 @@ from pygal.style import CleanStyle
 from rich.console import Console
 
 from rig import layout
-from rig.benchmarks import results
+from rig.benchmarks import crossing, results, scale
 from rig.benchmarks.results import Spread
 
 REPORT = results.FOLDER.parent / "RESULTS.md"
@@ -90,6 +90,8 @@ def write(console: Console) -> None:
     for level, runs in levels.items():
         for backend in (each for each in TITLES if any(run["backend"] == each for run in runs)):
             text += _backend(level, backend, [run for run in runs if run["backend"] == backend])
+    text += _crossing()
+    text += _scale()
     text += _latency()
     text += _goals(levels)
     REPORT.write_text("\n".join(text).rstrip() + "\n")
@@ -140,6 +142,112 @@ def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
 
 def _title(level: str, backend: str) -> str:
     return f"{LEVELS[level]}, {TITLES[backend]}"
+
+
+def _crossing() -> list[str]:
+    runs = results.read(crossing.LEVEL)
+    if not runs:
+        return []
+    return [
+        "## The crossing",
+        "",
+        "One call from Java with the copies in and out, wall time by JMH; the twin crosses nothing.",
+        "",
+        *_table(
+            ["call", "ns"],
+            [[crossing.CALLS[run["call"]], _nanoseconds(run["rounds_ns"])] for run in runs],
+        ),
+        "",
+    ]
+
+
+def _nanoseconds(rounds: list[float]) -> str:
+    spread = Spread.of(rounds)
+    return f"{spread.median:.0f} ({spread.least:.0f} to {spread.most:.0f})"
+
+
+def _scale() -> list[str]:
+    """What an event costs with more and more keys, and how that holds against the goals."""
+    runs = results.read(scale.LEVEL)
+    if not runs:
+        return []
+    by_case: dict[tuple, list[dict]] = {}
+    for run in runs:
+        case = (run["backend"], run["peer"], run["users"], run["active"])
+        by_case.setdefault(case, []).append(run)
+    rows = []
+    for (backend, peer, users, active), of_case in by_case.items():
+        rows.append(
+            [
+                f"{peer}, {backend}",
+                f"{users:,}",
+                f"{active:,}",
+                str(Spread.of(run[STEADY] for run in of_case)),
+                f"{Spread.of(run['checkpoint_bytes'] / users for run in of_case).median:,.0f}",
+                f"{Spread.of(run['end_ms'] / 1000 for run in of_case).median:.1f}",
+            ]
+        )
+    return [
+        "## Scale",
+        "",
+        f"Every session is open; {scale.EVENTS:,} events of the active users then. *State* is a full",
+        "checkpoint by the key, *end* the time from the last record until every timer has fired, all",
+        "of them due at once, and the job has ended.",
+        "",
+        *_table(
+            ["peer", "keys", "active", "CPU without compiling, us", "state, bytes", "end, s"], rows
+        ),
+        "",
+        *_scale_goals(by_case),
+        "",
+    ]
+
+
+def _scale_goals(by_case: dict[tuple, list[dict]]) -> list[str]:
+    """Each round's figure over the same round's: with few active keys, and with none cached."""
+
+    def ratio(over: tuple, under: tuple) -> Spread | None:
+        under_by_round = {run["round"]: run[STEADY] for run in by_case.get(under, [])}
+        found = [
+            run[STEADY] / under_by_round[run["round"]]
+            for run in by_case.get(over, [])
+            if run["round"] in under_by_round
+        ]
+        return Spread.of(found) if found else None
+
+    few = [users for _, peer, users, active in by_case if peer == "job" and active < users]
+    wanted = []
+    if few:
+        most = max(few)
+        wanted.append(
+            (
+                f"{most:,} keys / {scale.ACTIVE:,} keys, as many active",
+                ratio(
+                    ("rocksdb", "job", most, scale.ACTIVE),
+                    ("rocksdb", "job", scale.ACTIVE, scale.ACTIVE),
+                ),
+            )
+        )
+    wanted += [
+        (
+            f"every event misses the cache, job / getput, {users:,} keys",
+            ratio(("rocksdb", "job", users, users), ("rocksdb", "getput", users, users)),
+        )
+        for _, peer, users, _ in by_case
+        if peer == "getput"
+    ]
+    return _table(
+        ["ratio", "goal", "CPU without compiling"],
+        [
+            [
+                name,
+                f"at most {scale.MOST_RATIO:g}",
+                f"{spread} {'reached' if spread.median <= scale.MOST_RATIO else '**not reached**'}",
+            ]
+            for name, spread in wanted
+            if spread
+        ],
+    )
 
 
 def _latency() -> list[str]:
