@@ -161,7 +161,8 @@ fn string_text<'r>(raw: &'r str, field: &str) -> Result<Cow<'r, str>, DeadLetter
 /// The text of a JSON string; `None` where it holds an unpaired surrogate.
 fn unescape(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
+    // Texts are short: a search that makes ready for long ones costs more than it saves.
+    if inner.bytes().any(|byte| byte == b'\\') {
         serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
@@ -258,8 +259,10 @@ fn check_future(
 
 /// The members of a record's object: the values that count, and where each member ends.
 struct Members<'r, 'n> {
-    /// The fields that keys and their conditions stand in, and the values that count.
-    wanted: Vec<(&'n str, Option<&'r str>)>,
+    /// The first field that a key stands in, nearly always the only one, and the value that counts.
+    first: (&'n str, Option<&'r str>),
+    /// The other fields that keys and their conditions stand in.
+    others: Vec<(&'n str, Option<&'r str>)>,
     log_name: Option<&'r str>,
     ts: Option<&'r str>,
     /// Every member in order; of a plain record none, for nothing asks for them.
@@ -303,12 +306,13 @@ impl<'r, 'n> Members<'r, 'n> {
     }
 
     fn wanting(key: &'n [KeySource]) -> Members<'r, 'n> {
-        let fields = key
+        let mut fields = key
             .iter()
             .flat_map(|source| std::iter::once(&source.field).chain(source.when.keys()))
             .map(|field| (field.as_str(), None));
         Members {
-            wanted: fields.collect(),
+            first: fields.next().unwrap_or_default(),
+            others: fields.collect(),
             log_name: None,
             ts: None,
             all: Vec::new(),
@@ -338,12 +342,15 @@ impl<'r, 'n> Members<'r, 'n> {
     }
 
     fn wanted(&self, field: &str) -> Option<&'r str> {
-        self.wanted.iter().find(|(name, _)| *name == field).and_then(|(_, value)| *value)
+        std::iter::once(&self.first)
+            .chain(&self.others)
+            .find(|(name, _)| *name == field)
+            .and_then(|(_, value)| *value)
     }
 
     /// Takes note of a member. The last one of a name counts, whatever it holds.
     fn take(&mut self, name: &[u8], value: impl Fn() -> &'r str) {
-        for (wanted, place) in &mut self.wanted {
+        for (wanted, place) in std::iter::once(&mut self.first).chain(&mut self.others) {
             if wanted.as_bytes() == name {
                 *place = Some(value());
             }

@@ -14,47 +14,43 @@ pub(crate) fn read_members<'r>(
     open: usize,
     take: impl FnMut(&'r [u8], Range<usize>) -> bool,
 ) -> bool {
-    let Some(rest) = record.get(open..) else { return false };
-    is_plain_text(record) && Reader { rest, length: record.len() }.members(take).is_some()
+    is_plain_text(record) && Reader { record, at: open }.members(take).is_some()
 }
 
 struct Reader<'r> {
-    rest: &'r [u8],
-    /// Of the whole record.
-    length: usize,
+    record: &'r [u8],
+    /// What was read ends here.
+    at: usize,
 }
 
 impl<'r> Reader<'r> {
     fn members(&mut self, mut take: impl FnMut(&'r [u8], Range<usize>) -> bool) -> Option<()> {
         self.expect(b'{')?;
         loop {
-            self.skip_space();
             self.expect(b'"')?;
             let name = self.string_behind_quote()?;
-            self.skip_space();
             self.expect(b':')?;
-            self.skip_space();
-            let start = self.at();
-            self.skip_value()?;
-            take(name, start..self.at()).then_some(())?;
-            self.skip_space();
-            match self.next()? {
+            let first = self.next_behind_space()?;
+            let start = self.at - 1;
+            self.skip_value_behind(first)?;
+            take(name, start..self.at).then_some(())?;
+            match self.next_behind_space()? {
                 b',' => {}
                 b'}' => break,
                 _ => return None,
             }
         }
-        self.skip_space();
-        self.rest.is_empty().then_some(())
+        self.rest()?.iter().all(|byte| *byte == b' ').then_some(())
     }
 
-    fn at(&self) -> usize {
-        self.length - self.rest.len()
+    fn rest(&self) -> Option<&'r [u8]> {
+        self.record.get(self.at..)
     }
 
-    /// Any value that is not nested. What follows has to end it, which the caller sees to.
-    fn skip_value(&mut self) -> Option<()> {
-        match self.next()? {
+    /// The rest of any value that is not nested. What follows has to end it, which the caller sees
+    /// to.
+    fn skip_value_behind(&mut self, first: u8) -> Option<()> {
+        match first {
             b'"' => self.string_behind_quote().map(|_| ()),
             b't' => self.skip(b"rue"),
             b'f' => self.skip(b"alse"),
@@ -69,38 +65,42 @@ impl<'r> Reader<'r> {
 
     /// What stands before the next quote.
     fn string_behind_quote(&mut self) -> Option<&'r [u8]> {
-        let end = first_quote(self.rest)?;
-        let (text, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.get(1..)?;
-        Some(text)
+        let rest = self.rest()?;
+        let end = first_quote(rest)?;
+        self.at += end + 1;
+        rest.get(..end)
     }
 
     /// The rest of a whole number behind its first digit.
     fn skip_digits_behind(&mut self, digit: u8) -> Option<()> {
-        let count = self.rest.iter().position(|byte| !byte.is_ascii_digit())?;
-        self.rest = self.rest.get(count..)?;
+        let count = self.rest()?.iter().position(|byte| !byte.is_ascii_digit())?;
+        self.at += count;
         (matches!(digit, b'1'..=b'9') || digit == b'0' && count == 0).then_some(())
     }
 
     fn skip(&mut self, word: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(word)?;
-        Some(())
+        self.at += word.len();
+        self.record.get(..self.at)?.ends_with(word).then_some(())
     }
 
-    fn skip_space(&mut self) {
-        while let [b' ', rest @ ..] = self.rest {
-            self.rest = rest;
+    /// The next byte that is no space has to be this one.
+    fn expect(&mut self, wanted: u8) -> Option<()> {
+        (self.next_behind_space()? == wanted).then_some(())
+    }
+
+    fn next_behind_space(&mut self) -> Option<u8> {
+        loop {
+            match self.next()? {
+                b' ' => {}
+                byte => return Some(byte),
+            }
         }
     }
 
-    fn expect(&mut self, wanted: u8) -> Option<()> {
-        (self.next()? == wanted).then_some(())
-    }
-
     fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
+        let byte = self.record.get(self.at)?;
+        self.at += 1;
+        Some(*byte)
     }
 }
 

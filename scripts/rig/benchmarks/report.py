@@ -151,7 +151,8 @@ def _crossing() -> list[str]:
     return [
         "## The crossing",
         "",
-        "One call from Java with the copies in and out, wall time by JMH; the twin crosses nothing.",
+        "One call from Java with the copies in and out, wall time by JMH; the twin crosses",
+        "nothing.",
         "",
         *_table(
             ["call", "ns"],
@@ -190,9 +191,9 @@ def _scale() -> list[str]:
     return [
         "## Scale",
         "",
-        f"Every session is open; {scale.EVENTS:,} events of the active users then. *State* is a full",
-        "checkpoint by the key, *end* the time from the last record until every timer has fired, all",
-        "of them due at once, and the job has ended.",
+        f"Every session is open; {scale.EVENTS:,} events of the active users then. *State* is a",
+        "full checkpoint by the key, *end* the time from the last record until every timer has",
+        "fired, all of them due at once, and the job has ended.",
         "",
         *_table(
             ["peer", "keys", "active", "CPU without compiling, us", "state, bytes", "end, s"], rows
