@@ -56,13 +56,32 @@ def build(log: Path) -> None:
 
 def another_release(folder: Path, build_id: str | None = None) -> Path:
     """A jar as the next release's, for tests; with another build id it refuses its own library."""
-    folder.mkdir(parents=True, exist_ok=True)
-    jar = folder / ("broken-release.jar" if build_id else "next-release.jar")
+    name = "broken-release.jar" if build_id else "next-release.jar"
+    other = {"META-INF/release.txt": b"the next one"}
+    if build_id:
+        other["native/build-id.txt"] = f"{build_id}\n".encode()
+    return _changed(folder / name, other)
+
+
+def failing_release(folder: Path) -> Path:
+    """A jar with the library whose records can ask for a panic, for tests."""
+    native = folder / "native-failing"
+    command = [layout.PROJECT / "scripts" / "build-native", "--failing", native]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    libraries = {
+        f"native/{file.relative_to(native)}": file.read_bytes() for file in native.glob("*/*.so")
+    }
+    return _changed(folder / "failing-release.jar", libraries)
+
+
+def _changed(jar: Path, other: dict[str, bytes]) -> Path:
+    """The job's jar with some files in place of its own, or beside them."""
+    jar.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(layout.JAR) as old, zipfile.ZipFile(jar, "w") as new:
         for entry in old.infolist():
-            is_id = build_id and entry.filename == "native/build-id.txt"
-            new.writestr(entry, f"{build_id}\n".encode() if is_id else old.read(entry))
-        new.writestr("META-INF/release.txt", "the next one")
+            new.writestr(entry, other.pop(entry.filename, None) or old.read(entry))
+        for name, content in other.items():
+            new.writestr(name, content)
     return jar
 
 

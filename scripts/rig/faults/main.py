@@ -14,7 +14,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from rig import checks, job, layout, ledger
-from rig.faults import of_flink, of_input, of_kafka, of_state, results  # noqa: F401 (they register)
+from rig.faults import (  # noqa: F401 (they register)
+    of_flink,
+    of_input,
+    of_kafka,
+    of_restarts,
+    of_state,
+    results,
+)
 from rig.faults.catalogue import FAULTS, Fault
 from rig.faults.stage import Stage
 from rig.faults.trial import PATIENCE_S, Trial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from rig import layout
 from rig.broker import Broker
@@ -42,8 +43,8 @@ class Stage:
         self.run = run
         # Set where a job could not be ended, so that the stage is no place for the next one.
         self.broken = False
-        # Where the jar is, and what it is called there.
-        self._uploaded = "", ""
+        # What the jars are called where they were uploaded to, by jar and place.
+        self._uploaded: dict[tuple[Path, str], str] = {}
         self.settings = settings
         proxy_port = free_port()
         self.broker = Broker(run.folder, run.processes, proxy_port=proxy_port)
@@ -69,12 +70,12 @@ class Stage:
         self.broker.wait()
         self.cluster.wait()
 
-    def submit(self, **body: object) -> str:
+    def submit(self, jar: Path, **body: object) -> str:
         """Runs the job's main in the JobManager, which is up already; returns the job's id."""
         rest = self.cluster.rest
-        if self._uploaded[0] != rest.url:
-            self._uploaded = rest.url, rest.upload(layout.JAR)
-        return rest.run(self._uploaded[1], entryClass=layout.JOB_CLASS, **body)
+        if (jar, rest.url) not in self._uploaded:
+            self._uploaded[jar, rest.url] = rest.upload(jar)
+        return rest.run(self._uploaded[jar, rest.url], entryClass=layout.JOB_CLASS, **body)
 
     def whole(self) -> bool:
         """Whether all is there for the next fault."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rig import ledger, load, records
+from rig import layout, ledger, load, records
 from rig.faults.stage import Stage
 from rig.flink import checkpoints
 from rig.flink.rest import ENDED, Rest
@@ -42,6 +42,7 @@ class Trial:
         self.history = history
         self.promise = Promise(exactly_once=delivery == "exactly-once")
         self.sent: list[Acknowledged] = []
+        self.jar = layout.JAR
         self.job_id = ""
         # Which sentence of the job's says what went wrong, and how many records it says are lost.
         self.reported: int | None = None
@@ -109,6 +110,7 @@ class Trial:
         ]
         self.history.note(event="submit", arguments=arguments, from_savepoint=from_savepoint)
         self.job_id = self.stage.submit(
+            self.jar,
             programArgsList=arguments,
             parallelism=parallelism,
             flinkConfiguration=settings or {},

@@ -192,6 +192,10 @@ class Cluster:
         name = list(self._task_managers)[0 if oldest else -1]
         self._processes.kill([self._task_managers.pop(name)])
 
+    def job_managers(self) -> list[Known]:
+        """Those that run, the oldest first."""
+        return [process for process, _ in self._job_managers.values()]
+
     def task_managers(self) -> list[Known]:
         """Those that run, the oldest first."""
         return list(self._task_managers.values())
