@@ -25,8 +25,8 @@ SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:{controller_port}
-listeners=PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller_port}{more}
-advertised.listeners=PLAINTEXT://localhost:{port}{advertised}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://localhost:{controller_port}{more}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,\
 SECURE:SASL_SSL
@@ -50,6 +50,7 @@ class Broker:
     that the broker is at `proxy_port`: there a proxy of the caller's has to stand between.
     With `security` it has one at `secure_servers` that asks for a name and a password, by TLS, and
     gives rights to that user alone; who comes by the plain one may do all.
+    `host` is a name of this machine, by which those on other hosts reach the broker.
     """
 
     def __init__(
@@ -59,13 +60,15 @@ class Broker:
         port: int | None = None,
         proxy_port: int | None = None,
         security: Security | None = None,
+        host: str = "localhost",
     ):
         self._folder = folder / "kafka"
         self._tmp = folder / "tmp"
         self._processes = processes
         self._settings = self._folder / "server.properties"
         self.port = port or free_port()
-        self.bootstrap_servers = f"localhost:{self.port}"
+        self._host = host
+        self.bootstrap_servers = f"{host}:{self.port}"
         self._process = None
         self._proxy_port = proxy_port
         self.proxied_port = free_port() if proxy_port else None
@@ -154,6 +157,7 @@ class Broker:
             credentials = ["--add-scram", self._security.credentials]
         self._settings.write_text(
             SETTINGS.format(
+                host=self._host,
                 port=self.port,
                 controller_port=free_port(),
                 more=more,

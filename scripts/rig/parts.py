@@ -1,4 +1,4 @@
-"""The Flink distribution and the Kafka broker: fetched once, checked against known checksums."""
+"""Flink, Kafka and Hadoop: fetched once, checked against known checksums."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rig import cache, layout
 
 FLINK_VERSION = "1.18.1"
 KAFKA_VERSION = "3.9.1"
+HADOOP_VERSION = "3.3.6"
+ARCHIVE = f"flink-{FLINK_VERSION}-bin-scala_2.12.tgz"
 FLINK_SOURCES = layout.RIG / "flink" / "sources.txt"
-KAFKA_POM = layout.RIG / "kafka" / "pom.xml"
-KAFKA_CHECKSUMS = layout.RIG / "kafka" / "jars.sha256"
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
 Say = Callable[[str], None]
@@ -44,8 +44,20 @@ def flink_home(say: Say = lambda note: None) -> Path:
 
 def kafka_jars(say: Say = lambda note: None) -> Path:
     """The folder with the broker's jars."""
-    name = f"kafka-{KAFKA_VERSION}-{cache.fingerprint(KAFKA_POM, KAFKA_CHECKSUMS)}"
-    return cache.provide(name, lambda folder: _fetch_kafka(folder, say))
+    return _jars("kafka", KAFKA_VERSION, say)
+
+
+def hadoop_jars(say: Say = lambda note: None) -> Path:
+    """The folder with the jars of HDFS: NameNode, DataNode and client."""
+    return _jars("hadoop", HADOOP_VERSION, say)
+
+
+def flink_archive(say: Say = lambda note: None) -> Path:
+    """The distribution as the one file it is published as, which the playbooks take."""
+    home = flink_home(say)
+    name = f"flink-{FLINK_VERSION}-archive-{cache.fingerprint(FLINK_SOURCES, str(home))}"
+    folder = cache.provide(name, lambda folder: _pack_flink(home, folder, say))
+    return folder / ARCHIVE
 
 
 def _fetch_flink(folder: Path, say: Say) -> None:
@@ -78,23 +90,39 @@ def _unpack_deps(archive: Path, folder: Path) -> None:
                 tar.extract(member, folder)
 
 
-def _fetch_kafka(folder: Path, say: Say) -> None:
-    say("fetching 47 MB with Maven")
+def _pack_flink(home: Path, folder: Path, say: Say) -> None:
+    say("packing the distribution")
+
+    def as_published(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        return member
+
+    with tarfile.open(folder / ARCHIVE, "w:gz", compresslevel=1) as tar:
+        for part in ("bin", "conf", "lib", "opt", "plugins"):
+            tar.add(home / part, f"flink-{FLINK_VERSION}/{part}", filter=as_published)
+
+
+def _jars(of: str, version: str, say: Say) -> Path:
+    """The jars of a pom beside this file, each with the checksum written down there."""
+    pom, checksums = layout.RIG / of / "pom.xml", layout.RIG / of / "jars.sha256"
+    name = f"{of}-{version}-{cache.fingerprint(pom, checksums)}"
+    return cache.provide(name, lambda folder: _fetch_jars(folder, pom, checksums, say))
+
+
+def _fetch_jars(folder: Path, pom: Path, checksums: Path, say: Say) -> None:
+    say("fetching its jars with Maven")
     run(
-        ["mvn", "--batch-mode", "--quiet", "--file", KAFKA_POM]
+        ["mvn", "--batch-mode", "--quiet", "--file", pom]
         + [f"{DEPENDENCY_PLUGIN}:copy-dependencies", f"-DoutputDirectory={folder}"]
     )
-    expected = dict(
-        reversed(line.split()) for line in KAFKA_CHECKSUMS.read_text().splitlines() if line
-    )
+    expected = dict(reversed(line.split()) for line in checksums.read_text().splitlines() if line)
     found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
     wrong = [
         jar for jar in sorted(expected.keys() | found.keys()) if expected.get(jar) != found.get(jar)
     ]
     if wrong:
-        raise PartError(
-            f"these jars are not the ones of {KAFKA_CHECKSUMS.name}: {', '.join(wrong)}"
-        )
+        raise PartError(f"these jars are not the ones of {checksums}: {', '.join(wrong)}")
 
 
 def run(command: list, **options: object) -> None:

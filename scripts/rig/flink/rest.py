@@ -60,6 +60,12 @@ class Rest:
             {"settings": self._ask("GET", "/jobmanager/config")}
         ]
 
+    def hosts_of(self, job_id: str) -> set[str]:
+        """The hosts that the job's tasks run on, by the names of their TaskManagers."""
+        pages = [f"/jobs/{job_id}/vertices/{task['id']}" for task in self.job(job_id)["vertices"]]
+        tasks = [task for page in pages for task in self._ask("GET", page)["subtasks"]]
+        return {task["host"].partition(":")[0] for task in tasks}
+
     def exceptions(self, job_id: str) -> list[dict]:
         """The failures of a job, each of which restarted or ended it."""
         return self._ask("GET", f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]

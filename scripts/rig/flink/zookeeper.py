@@ -16,25 +16,29 @@ SETTINGS = """\
 tickTime=2000
 dataDir={data}
 clientPort={port}
-clientPortAddress=localhost
+clientPortAddress={host}
 maxSessionTimeout=60000
 admin.enableServer=false
 """
 
 
 class ZooKeeper:
-    def __init__(self, folder: Path, processes: Processes):
+    def __init__(self, folder: Path, processes: Processes, host: str = "localhost"):
+        """`host` is a name of this machine, by which those on other hosts reach it."""
         self._folder = folder / "zookeeper"
         self._logs = folder / "logs"
         self._processes = processes
         self._process = None
         self.port = free_port()
-        self.address = f"localhost:{self.port}"
+        self._host = host
+        self.address = f"{host}:{self.port}"
 
     def launch(self) -> None:
         self._folder.mkdir(parents=True)
         settings = self._folder / "zoo.cfg"
-        settings.write_text(SETTINGS.format(data=self._folder / "data", port=self.port))
+        settings.write_text(
+            SETTINGS.format(data=self._folder / "data", host=self._host, port=self.port)
+        )
         # Not by zookeeper.sh, which stays in between: the process known has to be the JVM.
         self._process = self._processes.start(
             NAME,
@@ -58,7 +62,7 @@ class ZooKeeper:
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection(("localhost", self.port), timeout=1) as asking:
+            with socket.create_connection((self._host, self.port), timeout=1) as asking:
                 asking.sendall(b"srvr")
                 return bool(asking.recv(100))
         except OSError:
