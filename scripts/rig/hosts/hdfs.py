@@ -8,6 +8,7 @@ from pathlib import Path
 import requests
 
 from rig import checks, parts
+from rig.faults.stage import QUICK_JAVA
 from rig.processes import ProcessError, Processes, environment
 
 START_PATIENCE_S = 180
@@ -104,6 +105,7 @@ class Hdfs:
         return [
             checks.java(),
             "-Xmx256m",
+            *QUICK_JAVA.split(),
             f"-Djava.io.tmpdir={self._folder}",
             "-Dorg.apache.logging.log4j.level=INFO",
             *("-cp", ":".join(map(str, paths)), main),

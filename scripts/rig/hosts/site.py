@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 
 from rig import checks, layout, parts
+from rig.faults.stage import QUICK_JAVA
 from rig.flink.cluster import GRANTED
 from rig.flink.rest import JobError, RestError
 from rig.hosts.hdfs import Hdfs
@@ -29,13 +30,16 @@ REST_PORT = 8081
 JOB_MANAGER, TASK_MANAGER = "jobmanager", "taskmanager"
 # As Flink's scripts call the processes in the names of their files.
 IN_FILES = {JOB_MANAGER: "standalonesession", TASK_MANAGER: "taskexecutor"}
-PATIENCE_S = 300
+PATIENCE_S, POLL_S = 300, 2
 # Less memory than the playbooks' defaults, as all hosts are one machine; a checkpoint more often;
 # tasks on all hosts, so that the loss of any is felt.
 MEMORY = {"flink_jobmanager_memory": "1024m", "flink_taskmanager_memory": "1280m"}
 EXTRA = {
-    "execution.checkpointing.interval": "3 s",
+    "execution.checkpointing.interval": "5 s",
     "cluster.evenly-spread-out-slots": "true",
+    "env.java.opts.jobmanager": QUICK_JAVA,
+    "env.java.opts.taskmanager": QUICK_JAVA,
+    "env.java.opts.client": QUICK_JAVA,
 }
 
 
@@ -153,10 +157,11 @@ class FlinkSite:
         """Returns when so many processes run, and the leader knows all workers."""
 
         def there() -> bool:
+            # First what costs least to ask.
             return (
-                len(self.running(JOB_MANAGER)) == masters
+                len(self.rest().task_managers()) == workers
                 and len(self.running(TASK_MANAGER)) == workers
-                and len(self.rest().task_managers()) == workers
+                and len(self.running(JOB_MANAGER)) == masters
             )
 
         eventually(f"{masters} JobManagers and {workers} TaskManagers", there)
@@ -237,5 +242,5 @@ def eventually(what: str, holds: Callable[[], bool], patience_s: float = PATIENC
                 return
         except (requests.RequestException, RestError, JobError, TrialError, ValueError) as error:
             last = error
-        time.sleep(1)
+        time.sleep(POLL_S)
     raise TrialError(f"not in {patience_s:g} s: {what}\n{last}")
