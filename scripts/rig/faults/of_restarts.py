@@ -20,8 +20,10 @@ from rig.records import Record
 WARM_RESTARTS = 5
 RESTARTS = (7, 7, 6)
 RESTARTS_PATIENCE_S = 180
-# Flink may keep the class loader of the job that ended last; one more would be a leak.
+# The class loader of the job that ended last may stay; one more would be a leak, once the JVM has
+# had its time: classes that nothing in the heap holds go with a later full collection only.
 LOADERS = 1
+LOADERS_PATIENCE_S = 60
 # How much more a process may have at the end. A copy of the core stays mapped for each submission
 # (0.6 MB each), by design: it is linked never to be unmapped.
 MORE = Footprint(loaders=LOADERS, metaspace_mb=5, files=20, libraries=len(RESTARTS), memory_mb=50)
@@ -109,11 +111,14 @@ def _restart(trial: Trial, number: int, to_send: list[Record], restarts: int) ->
 
 
 def _footprints(trial: Trial) -> dict[Known, Footprint]:
-    """Of all processes, while no job runs: compiled code in use keeps classes of earlier jobs."""
+    """Of all processes, while no job runs."""
     cluster = trial.cluster
-    found = {
-        each: Footprint.of(each) for each in (*cluster.job_managers(), *cluster.task_managers())
-    }
+    found = {}
+    for process in (*cluster.job_managers(), *cluster.task_managers()):
+        deadline = time.monotonic() + LOADERS_PATIENCE_S
+        while (now := Footprint.of(process)).loaders > LOADERS and time.monotonic() < deadline:
+            time.sleep(1)
+        found[process] = now
     trial.history.note(event="footprints", **{each.name: found[each]._asdict() for each in found})
     return found
 
