@@ -14,7 +14,7 @@ from rig.benchmarks.pipeline import Load
 
 LEVEL = "scale"
 ACTIVE = 10_000
-EVENTS = 1_000_000
+EVENTS = 3_000_000
 # What many keys may cost over few, and the job over a bare read and write of state.
 MOST_RATIO = 1.3
 
