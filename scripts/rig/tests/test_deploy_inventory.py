@@ -209,6 +209,13 @@ def test_another_archive_is_refused(archive):
     assert "no file" in problem
 
 
+def test_only_a_deployment_needs_the_files():
+    given = variables(flink_core_site="/nowhere.xml", flink_advertised_address="m1")
+    assert check.problems_of_host(given, known(), False) == []
+    hosts = {"m1": {"problems": [], "given": check.shown(given)}}
+    assert check.problems_of_cluster(hosts, {"masters": ["m1"], "workers": ["m1"]}, False) == []
+
+
 def test_mistakes_of_all_hosts_come_in_one_list(archive):
     wrong = {"flink_init": "sysv", "flink_rest_port": 0}
     told = cluster(archive, **dict.fromkeys(("m1", "w1", "w2"), wrong))

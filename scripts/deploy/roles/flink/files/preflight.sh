@@ -2,7 +2,7 @@
 # preflight.sh: asks a host for what Flink needs, and changes nothing.
 #
 # Prints "problem: ..." for each thing that is missing, "java: 17" and "classpath: ..." for what it found.
-# Is told by variables: JAVA HADOOP HADOOP_VERSION CONF_DIR CLASSPATH ROOT RUN_AS INIT ENDPOINTS PORTS.
+# Is told by variables: JAVA HADOOP HADOOP_VERSION CONF_DIR CLASSPATH ROOT TEMPORARY RUN_AS INIT ENDPOINTS PORTS.
 set -uo pipefail
 
 problem() { echo "problem: $*"; }
@@ -55,10 +55,23 @@ check_hadoop() {
     echo "classpath: $found"
 }
 
-check_space() {
-    local folder=$ROOT free
-    [[ -e $ROOT/current ]] && return
+# The folder itself, or the nearest one above it that is there.
+existing() {
+    local folder=$1
     while [[ ! -d $folder ]]; do folder=$(dirname "$folder"); done
+    echo "$folder"
+}
+
+check_tmp() {
+    if [[ ,$(findmnt -n -o OPTIONS --target "$(existing "$TEMPORARY")" 2>/dev/null), == *,noexec,* ]]; then
+        problem "flink_tmp_dir $TEMPORARY is on a file system with noexec; native libraries are loaded from it"
+    fi
+}
+
+check_space() {
+    local folder free
+    [[ -e $ROOT/current ]] && return
+    folder=$(existing "$ROOT")
     free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1024) }')
     ((free >= 2048)) || problem "$free MB free at $folder; the archive and Flink need 2048"
 }
@@ -88,5 +101,6 @@ check_java
 check_hadoop
 check_libc
 check_space
+check_tmp
 check_network
 exit 0

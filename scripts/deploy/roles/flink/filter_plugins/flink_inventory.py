@@ -72,25 +72,28 @@ OF_THE_CLUSTER = (
 )
 
 
-def problems_of_host(given: dict, known: list) -> list:
-    """What is wrong with one host's variables: `given` are all that begin with flink_."""
+def problems_of_host(given: dict, known: list, with_files: bool = True) -> list:
+    """What is wrong with one host's variables: `given` are all that begin with flink_.
+
+    Only a deployment needs the files of the control machine.
+    """
     return [
         *(f"there is no variable {name}" for name in sorted(set(given) - set(known))),
         *_of_text(given),
         *_of_numbers(given),
         *_of_folders(given),
-        *_of_files(given),
+        *(_of_files(given) if with_files else []),
         *_of_locations(given),
         *_of_high_availability(given),
         *_of_extra_conf(given["flink_extra_conf"]),
     ]
 
 
-def problems_of_cluster(hosts: dict, groups: dict, with_archive: bool = True) -> list:
+def problems_of_cluster(hosts: dict, groups: dict, with_files: bool = True) -> list:
     """The one list: what is wrong with each host's variables, and with the hosts together.
 
     `hosts` maps a host's name to `{"problems": [...], "given": {...}}`, with what `shown` leaves
-    of its variables. Only a deployment needs the archive.
+    of its variables. Only a deployment needs the files of the control machine.
     """
     masters = [name for name in groups.get("masters", []) if name in hosts]
     workers = [name for name in groups.get("workers", []) if name in hosts]
@@ -98,7 +101,7 @@ def problems_of_cluster(hosts: dict, groups: dict, with_archive: bool = True) ->
     for name in ("masters", "workers"):
         if not groups.get(name):
             found.append(f"the group {name} has no host")
-    if with_archive:
+    if with_files:
         found += _archive(hosts)
     found += _together(hosts)
     if len(masters) > 1 and not any(
