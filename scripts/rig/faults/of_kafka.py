@@ -25,9 +25,11 @@ def send_failure_between_checkpoints(trial: Trial) -> None:
         "--sink.request.timeout.ms=3000",
         "--sink.linger.ms=1000",
         interval="60s",
-        # The first checkpoint then comes no earlier, so none falls into the outage.
         settings={"execution.checkpointing.min-pause": "60s"},
     )
+    # The next one then comes a minute later, so none falls into the outage: a checkpoint's own
+    # flush would fail the task.
+    trial.wait_for_checkpoint()
     # No dead letters: their own sink would fail the task, and the other's failure go unseen.
     with trial.under_load(60, trial.generated(bad_share=0)):
         time.sleep(10)
