@@ -27,6 +27,7 @@ AuthorizedKeysFile /etc/ssh/of-this-host/authorized_keys
 PasswordAuthentication no
 PermitRootLogin prohibit-password
 UsePAM no
+Subsystem sftp internal-sftp
 UseDNS no
 PidFile none
 MaxStartups 50

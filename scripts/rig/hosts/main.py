@@ -18,7 +18,7 @@ from rich.table import Table
 
 from rig import checks, job, layout, parts
 from rig.hosts import ansible, world
-from rig.run import Run, end_as_by_ctrl_c
+from rig.run import BusyError, Run, end_as_by_ctrl_c
 
 VERSIONS = tuple(ansible.PYTHONS)
 MEMORY_GIB, DISK_GIB = 9, 6
@@ -43,6 +43,9 @@ def main() -> int:
         outcomes = [(version, *_outcome(version)) for version in options.ansible or VERSIONS]
     except KeyboardInterrupt:
         return 130
+    except (BusyError, parts.PartError, job.BuildError) as error:
+        console.print(error, markup=False)
+        return 2
     table = Table(title="Three hosts, deployed by Ansible", box=box.SIMPLE)
     for column in ("Ansible", "outcome", "what ran"):
         table.add_column(column)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 
+import requests
 from confluent_kafka import KafkaException
 from rich.console import Console
 
@@ -56,6 +57,7 @@ FAILURES = (
     JobError,
     RestError,
     KafkaException,
+    requests.RequestException,
     OSError,
 )
 

@@ -1,7 +1,10 @@
-"""What a playbook did is read from its last lines, whichever Ansible ran it."""
+"""What a playbook did is read from its last lines; what a machine lacks for hosts is told."""
 
 from __future__ import annotations
 
+import os
+
+from rig.hosts import main, world
 from rig.hosts.ansible import Recap
 
 OF_2_9 = """\
@@ -26,3 +29,18 @@ def test_a_recap_is_read():
 
 def test_an_output_without_a_recap_has_none():
     assert Recap.all_of("ERROR! the playbook: deploy.yml could not be found\n") == []
+
+
+def test_without_root_the_hosts_are_skipped_loudly(monkeypatch, capsys):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(main, "end_as_by_ctrl_c", lambda: None)
+    monkeypatch.setattr("sys.argv", ["test-deploy"])
+    assert main.main() == 0
+    assert "SKIPPED the hosts need root" in capsys.readouterr().out
+
+
+def test_a_missing_tool_is_named_with_its_package(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setitem(world.TOOLS, "/nowhere/sshd", "openssh-server")
+    monkeypatch.setattr(world, "_refused", lambda: [])
+    assert "/nowhere/sshd (Debian and Ubuntu: apt install openssh-server)" in world.missing()
