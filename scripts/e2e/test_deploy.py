@@ -1,0 +1,218 @@
+"""deploy.yml on this machine, without root: 127.0.0.2 and 127.0.0.3 are two hosts.
+
+The tests are stations of one deployment, in their order. Flink is real; scripts/test-deploy does
+the same, and more, on hosts of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rig import checks, parts
+from rig.flink.rest import Rest
+from rig.hosts import ansible
+from rig.hosts.ansible import Ansible, Recap
+from rig.processes import free_port
+from rig.run import Run
+
+HERE = Path(__file__).parent
+OLD, NEW = "2.9.27", "current"
+FLINK = f"flink-{parts.FLINK_VERSION}"
+
+
+class Machine:
+    """Two hosts of one machine: m1 is a master, w1 a worker, each with a root of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.inventory = folder / "inventory.json"
+        self.log = folder / "logs" / "ansible.log"
+        self.rest_port = free_port()
+        archive = parts.flink_archive()
+        self._variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "flink_archive": str(archive),
+            "flink_archive_sha512": hashlib.sha512(archive.read_bytes()).hexdigest(),
+            "flink_root": f"{folder}/{{{{ inventory_hostname }}}}/flink",
+            "flink_user": getpass.getuser(),
+            "flink_group": subprocess.check_output(["id", "-gn"], text=True).strip(),
+            "flink_become": False,
+            "flink_init": "scripts",
+            "flink_java_home": str(checks.java().resolve().parents[1]),
+            "flink_rpc_port": free_port(),
+            "flink_rest_port": self.rest_port,
+            "flink_checkpoints_dir": f"file://{folder}/checkpoints",
+            "flink_jobmanager_memory": "896m",
+            "flink_taskmanager_memory": "1100m",
+            "flink_parallelism": 2,
+        }
+        self.describe()
+
+    def describe(self, *, masters: str = "m1", workers: str = "w1", **changed: object) -> None:
+        """Writes the inventory, with other variables than at first."""
+        addresses = {"m1": "127.0.0.2", "w1": "127.0.0.3"}
+        groups = {
+            group: {"hosts": {name: {"ansible_host": addresses[name]} for name in names.split()}}
+            for group, names in (("masters", masters), ("workers", workers))
+        }
+        everything = {"vars": {**self._variables, **changed}, "children": groups}
+        self.inventory.write_text(json.dumps({"all": everything}))
+
+    def play(self, version: str, playbook: object, *options: str) -> tuple[list[Recap], str]:
+        """Runs a playbook; returns what it did and all that it said."""
+        before = self.log.stat().st_size if self.log.exists() else 0
+        player = Ansible(version, self.inventory, self.folder / "ansible", self.log)
+        recaps = player.play(str(playbook), *options)
+        return recaps, self.log.read_text()[before:]
+
+    def changes(self, version: str, playbook: str, *options: str) -> int:
+        return sum(recap.changed for recap in self.play(version, playbook, *options)[0])
+
+    def root(self, host: str) -> Path:
+        return self.folder / host / "flink"
+
+    def conf(self, host: str) -> Path:
+        return self.root(host) / "current" / "conf"
+
+    def pids(self) -> dict[str, int]:
+        """The process of each host, by the file that Flink's scripts write."""
+        files = self.folder.glob("*/flink/run/*.pid")
+        return {file.parents[2].name: int(file.read_text().split()[-1]) for file in files}
+
+    def registered(self) -> set[str]:
+        rest = Rest(self.rest_port)
+        rest.url = f"http://127.0.0.2:{self.rest_port}"
+        return rest.task_managers()
+
+    def put_away(self) -> None:
+        for pid in self.pids().values():
+            with contextlib.suppress(OSError):
+                if b"org.apache.flink" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def machine():
+    for version in (OLD, NEW):
+        try:
+            ansible.provide(version)
+        except ansible.Unavailable as reason:
+            pytest.skip(f"ansible {version}: {reason}")
+    run = Run("deploy-here")
+    with run.alone():
+        run.create()
+        machine = Machine(run.folder)
+        try:
+            yield machine
+        finally:
+            machine.put_away()
+        run.remove()
+
+
+def settings(*folders: Path) -> dict[Path, dict[str, str]]:
+    """What Flink's own configuration class reads; each key is known and each value readable."""
+    lib = parts.flink_home() / "lib"
+    done = subprocess.run(
+        [checks.java(), "-cp", f"{lib}/*", HERE / "FlinkConf.java", lib, *folders],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 3]
+    # Some keys are read by Flink's scripts alone.
+    scripts = (parts.flink_home() / "bin" / "config.sh").read_text()
+    assert [row for row in rows if row[3] and f'="{row[1]}"' not in scripts] == []
+    for folder in folders:
+        text = (folder / "flink-conf.yaml").read_text()
+        keys = [line.partition(":")[0] for line in text.splitlines() if line and line[0] != "#"]
+        assert len(keys) == len(set(keys)), keys
+    return {
+        folder: {key: value for at, key, value, _ in rows if at == str(folder)}
+        for folder in folders
+    }
+
+
+def mode(path: Path) -> str:
+    return oct(path.stat().st_mode & 0o777)
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_a_wrong_inventory_is_told_at_once(machine, note, version):
+    """One list of what is wrong with all hosts, and nothing is done to them."""
+    machine.describe(flink_init="sysv", flink_rest_prot=1, flink_parallelism=64)
+    with pytest.raises(ansible.PlaybookError) as refused:
+        machine.play(version, "deploy.yml")
+    machine.describe()
+    for told in (
+        "every host: there is no variable flink_rest_prot",
+        "every host: flink_init is systemd or scripts",
+        "flink_parallelism is 64, but the workers have 2 slots together",
+    ):
+        assert told in str(refused.value)
+    assert not machine.root("m1").exists()
+    note("3 mistakes")
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_a_fresh_host_is_only_looked_at_with_check(machine, note, version):
+    """`--check` before the first deployment: it goes through and leaves no trace."""
+    recaps, told = machine.play(version, "deploy.yml", "--check")
+    assert [recap.changed for recap in recaps] == [0, 0]
+    assert "would be unpacked" in told
+    assert not machine.root("m1").exists()
+    note("nothing changed")
+
+
+def test_the_first_run_installs_and_starts(machine, note):
+    """Both processes run, and the worker is registered by its own address."""
+    recaps, _ = machine.play(NEW, "deploy.yml")
+    assert all(recap.changed for recap in recaps)
+    [registered] = machine.registered()
+    assert registered.startswith("127.0.0.3:")
+    assert (machine.root("m1") / "current").readlink() == Path(FLINK)
+    assert (machine.conf("m1") / "masters").read_text() == f"127.0.0.2:{machine.rest_port}\n"
+    assert (machine.conf("m1") / "workers").read_text() == "127.0.0.3\n"
+    for host in ("m1", "w1"):
+        assert mode(machine.conf(host).resolve()) == "0o750"
+        for name in ("flink-conf.yaml", "environment", "masters", "workers"):
+            assert mode(machine.conf(host) / name) == "0o640"
+    note("JobManager and TaskManager")
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize("options", [(), ("--check", "--diff")], ids=["run", "check"])
+def test_a_further_run_changes_nothing(machine, note, version, options):
+    """Whichever ansible deployed: changed=0, and the processes are the same."""
+    before = machine.pids()
+    assert machine.changes(version, "deploy.yml", *options) == 0
+    assert machine.pids() == before
+    note("changed=0")
+
+
+def test_flink_reads_the_settings_of_each_role(machine, note):
+    """By GlobalConfiguration: each host has its own, and no key is unknown."""
+    master, worker = settings(machine.conf("m1"), machine.conf("w1")).values()
+    for conf in (master, worker):
+        assert conf["jobmanager.rpc.address"] == "127.0.0.2"
+        assert conf["rest.address"] == "127.0.0.2"
+        assert conf["rest.bind-address"] == "0.0.0.0"
+        assert conf["state.backend.type"] == "rocksdb"
+        assert conf["execution.checkpointing.interval"] == "45 s"
+        assert ("--add-opens" in conf["env.java.opts.all"]) == (checks.java_version() > 8)
+    assert master["jobmanager.memory.process.size"] == "896m"
+    assert "taskmanager.host" not in master
+    assert worker["taskmanager.host"] == "127.0.0.3"
+    assert worker["taskmanager.numberOfTaskSlots"] == "2"
+    assert "jobmanager.memory.process.size" not in worker
+    note(f"{len(master)} and {len(worker)} settings")
