@@ -11,6 +11,7 @@ import getpass
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,13 +103,17 @@ class Machine:
                     os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def machine():
+def skip_without_ansible() -> None:
     for version in (OLD, NEW):
         try:
             ansible.provide(version)
         except ansible.Unavailable as reason:
             pytest.skip(f"ansible {version}: {reason}")
+
+
+@pytest.fixture(scope="module")
+def machine():
+    skip_without_ansible()
     run = Run("deploy-here")
     with run.alone():
         run.create()
@@ -216,3 +221,37 @@ def test_flink_reads_the_settings_of_each_role(machine, note):
     assert worker["taskmanager.numberOfTaskSlots"] == "2"
     assert "jobmanager.memory.process.size" not in worker
     note(f"{len(master)} and {len(worker)} settings")
+
+
+def test_the_units_are_right(tmp_path, note):
+    """By systemd-analyze verify, for either ansible; they are not run."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not there")
+    skip_without_ansible()
+    (tmp_path / "logs").mkdir()
+    units = tmp_path / "units"
+    units.mkdir()
+    machine = Machine(tmp_path)
+    machine.describe(flink_systemd_dir=str(units))
+    # What they start has to be there.
+    for host in ("m1", "w1"):
+        shutil.copytree(parts.flink_home() / "bin", machine.root(host) / "current" / "bin")
+    playbook = tmp_path / "units.yml"
+    task = {"import_role": {"name": "flink", "tasks_from": "units"}}
+    play = {"hosts": "masters:workers", "gather_facts": False, "tasks": [task]}
+    playbook.write_text(json.dumps([play]))
+    assert machine.changes(OLD, str(playbook)) == 2
+    assert machine.changes(NEW, str(playbook)) == 0
+    files = sorted(units.iterdir())
+    assert [each.name for each in files] == [
+        "flink-jobmanager.service",
+        "flink-taskmanager.service",
+    ]
+    for file in files:
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", file], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        for line in ("Restart=always", "Type=simple", "LimitNOFILE=1048576"):
+            assert f"\n{line}\n" in file.read_text()
+    note("2 units, no complaint")
