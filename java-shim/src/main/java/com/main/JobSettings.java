@@ -29,6 +29,9 @@ import org.apache.kafka.clients.consumer.OffsetResetStrategy;
 public final class JobSettings {
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
 
+    /** A tenth of Flink's own: an event waits for it once, and under load buffers fill before. */
+    private static final Duration BUFFER_TIMEOUT = Duration.ofMillis(10);
+
     private JobSettings() {}
 
     /**
@@ -141,6 +144,7 @@ public final class JobSettings {
                             .RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD,
                     Duration.ofMinutes(10));
         }
+        fill(cluster, defaults, ExecutionOptions.BUFFER_TIMEOUT, BUFFER_TIMEOUT);
         // Part of the state's identity, so never left to a rule of thumb.
         fill(cluster, defaults, PipelineOptions.MAX_PARALLELISM, 128);
 

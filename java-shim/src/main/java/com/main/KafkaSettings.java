@@ -93,7 +93,8 @@ public final class KafkaSettings {
         int request = Math.max(1024 * 1024, options.maxRecordSize() + RECORD_MARGIN);
         Properties properties = new Properties();
         properties.setProperty(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
-        properties.setProperty(ProducerConfig.LINGER_MS_CONFIG, "20");
+        // An event waits for it once; under load a batch is full before.
+        properties.setProperty(ProducerConfig.LINGER_MS_CONFIG, "5");
         properties.setProperty(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, "120000");
         properties.setProperty(
                 ProducerConfig.BUFFER_MEMORY_CONFIG,

@@ -22,7 +22,7 @@ class KafkaSettingsTest {
                 .containsEntry("acks", "all")
                 .containsEntry("enable.idempotence", "true")
                 .containsEntry("compression.type", "lz4")
-                .containsEntry("linger.ms", "20")
+                .containsEntry("linger.ms", "5")
                 .containsEntry("delivery.timeout.ms", "120000")
                 .doesNotContainKey("transaction.timeout.ms");
         assertThat(settings("--delivery=exactly-once").producerProperties())
