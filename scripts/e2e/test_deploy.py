@@ -1,4 +1,4 @@
-"""deploy.yml on this machine, without root: 127.0.0.2 and 127.0.0.3 are two hosts.
+"""The playbooks on this machine, without root: 127.0.0.2 and 127.0.0.3 are two hosts.
 
 The tests are stations of one deployment, in their order. Flink is real; scripts/test-deploy does
 the same, and more, on hosts of their own.
@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -221,6 +222,110 @@ def test_flink_reads_the_settings_of_each_role(machine, note):
     assert worker["taskmanager.numberOfTaskSlots"] == "2"
     assert "jobmanager.memory.process.size" not in worker
     note(f"{len(master)} and {len(worker)} settings")
+
+
+def test_another_setting_restarts_nothing_but_is_told(machine, note):
+    """What runs goes on with the old setting; each run says that a restart is due, until it was."""
+    before = machine.pids()
+    machine.describe(flink_extra_conf={"heartbeat.timeout": 40000, "web.cancel.enable": False})
+    recaps, told = machine.play(OLD, "deploy.yml")
+    assert [recap.changed for recap in recaps] == [1, 1]
+    assert told.count("A restart is due") == 2
+    _, told = machine.play(NEW, "deploy.yml")
+    assert told.count("A restart is due") == 2
+    assert machine.pids() == before
+    assert settings(machine.conf("w1"))[machine.conf("w1")]["web.cancel.enable"] == "false"
+
+    machine.play(OLD, "restart.yml")
+    after = machine.pids()
+    assert {host for host in after if after[host] != before[host]} == {"m1", "w1"}
+    assert len(machine.registered()) == 1
+    recaps, told = machine.play(NEW, "deploy.yml")
+    assert "A restart is due" not in told
+    assert [recap.changed for recap in recaps] == [0, 0]
+    note("told twice, restarted one after the other")
+
+
+def test_all_at_once(machine, note):
+    """`-e flink_restart=full`."""
+    before = machine.pids()
+    machine.play(NEW, "restart.yml", "-e", "flink_restart=full")
+    after = machine.pids()
+    assert {host for host in after if after[host] != before[host]} == {"m1", "w1"}
+    note("both processes anew")
+
+
+def test_every_switch(machine, note):
+    """HDFS, ZooKeeper, RocksDB on two disks, a master that is a worker too; then none of it."""
+    site = machine.folder / "core-site.xml"
+    site.write_text("<configuration/>\n")
+    jars = parts.flink_home() / "lib"
+    with socket.create_server(("127.0.0.1", 0)) as answering:
+        place = f"127.0.0.1:{answering.getsockname()[1]}"
+        machine.describe(
+            workers="m1 w1",
+            flink_hadoop_classpath=f"{jars}/*",
+            flink_hadoop_conf_dir=f"{machine.folder}/{{{{ inventory_hostname }}}}/hadoop",
+            flink_core_site=str(site),
+            flink_checkpoints_dir=f"hdfs://{place}/checkpoints",
+            flink_savepoints_dir=f"hdfs://{place}/savepoints",
+            flink_high_availability_dir=f"hdfs://{place}/ha",
+            flink_zookeeper_quorum=place,
+            flink_cluster_id="/sessions",
+            flink_rocksdb_local_dir=f"{machine.folder}/disk1,{machine.folder}/disk2",
+            flink_ssh_opts="-l ec2-user -i ~/.ssh/keypair.pem -o IdentitiesOnly=yes",
+            flink_extra_conf={"security.ssl.rest.key-password": "hunter2"},
+        )
+        _, told = machine.play(NEW, "deploy.yml", "--skip-tags", "start", "--diff", "-v")
+    assert "hunter2" not in told
+    both, worker = settings(machine.conf("m1"), machine.conf("w1")).values()
+    for conf in (both, worker):
+        assert conf["high-availability.type"] == "zookeeper"
+        assert conf["high-availability.zookeeper.quorum"] == place
+        assert conf["high-availability.storageDir"] == f"hdfs://{place}/ha"
+        assert conf["high-availability.cluster-id"] == "/sessions"
+        assert conf["state.savepoints.dir"] == f"hdfs://{place}/savepoints"
+        assert conf["state.backend.rocksdb.localdir"].count("disk") == 2
+        assert conf["execution.checkpointing.unaligned.enabled"] == "true"
+        assert conf["state.checkpoints.num-retained"] == "3"
+        assert conf["env.ssh.opts"].startswith("-l ec2-user -i ~/.ssh/keypair.pem")
+    assert both["jobmanager.memory.process.size"] == "896m"
+    assert both["taskmanager.host"] == "127.0.0.2"
+    assert (machine.folder / "w1" / "hadoop" / "core-site.xml").read_text() == site.read_text()
+    # Each of Flink's scripts knows the class path, whatever the shell.
+    shown = subprocess.run(
+        ["bash", "-c", f'. "{machine.root("w1")}/current/bin/config.sh"; echo "$HADOOP_CLASSPATH"'],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout.splitlines()[-1] == f"{jars}/*"
+
+    machine.describe(flink_rocksdb=False, flink_checkpoints_dir="")
+    machine.play(OLD, "deploy.yml", "--skip-tags", "start")
+    heap = settings(machine.conf("w1"))[machine.conf("w1")]
+    assert heap["state.backend.type"] == "hashmap"
+    assert not [key for key in heap if key.startswith(("high-av", "state.check", "execution"))]
+    note(f"{len(both)} settings of a master and worker, none unknown")
+
+
+def test_uninstalling_removes_what_was_made_and_nothing_else(machine, note):
+    """Processes and folders are gone; what somebody put there, and checkpoints, are not."""
+    machine.describe()
+    own = machine.root("w1") / "somebody-elses"
+    own.mkdir()
+    checkpoint = machine.folder / "checkpoints" / "chk-1"
+    checkpoint.mkdir(parents=True)
+    pids = machine.pids()
+    machine.play(OLD, "uninstall.yml")
+    assert not machine.root("m1").exists()
+    assert list(machine.root("w1").iterdir()) == [own]
+    assert checkpoint.exists()
+    for pid in pids.values():
+        with contextlib.suppress(FileNotFoundError):
+            assert b"org.apache.flink" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert machine.changes(NEW, "uninstall.yml") == 0
+    note("a second run changes nothing")
 
 
 def test_the_units_are_right(tmp_path, note):
