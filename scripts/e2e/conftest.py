@@ -13,6 +13,18 @@ from rig.run import Run
 NOTES = "notes"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the tests marked as long as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what is long, and says how many tests that were."""
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def bench(request):
     """A broker, and a cluster of two TaskManagers with eight slots each."""

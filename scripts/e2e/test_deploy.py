@@ -1,7 +1,7 @@
 """The playbooks on this machine, without root: 127.0.0.2 and 127.0.0.3 are two hosts.
 
-The tests are stations of one deployment, in their order. Flink is real; scripts/test-deploy does
-the same, and more, on hosts of their own.
+The tests are stations of one deployment, in their order; all of them with `--long`. Flink is real;
+scripts/test-deploy does the same, and more, on hosts of their own.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def mode(path: Path) -> str:
     return oct(path.stat().st_mode & 0o777)
 
 
-@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize("version", [pytest.param(OLD, marks=pytest.mark.long), NEW])
 def test_a_wrong_inventory_is_told_at_once(machine, note, version):
     """One list of what is wrong with all hosts, and nothing is done to them."""
     machine.describe(flink_init="sysv", flink_rest_prot=1, flink_parallelism=64)
@@ -170,7 +170,7 @@ def test_a_wrong_inventory_is_told_at_once(machine, note, version):
     note("3 mistakes")
 
 
-@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize("version", [OLD, pytest.param(NEW, marks=pytest.mark.long)])
 def test_a_fresh_host_is_only_looked_at_with_check(machine, note, version):
     """`--check` before the first deployment: it goes through and leaves no trace."""
     recaps, told = machine.play(version, "deploy.yml", "--check")
@@ -196,8 +196,12 @@ def test_the_first_run_installs_and_starts(machine, note):
     note("JobManager and TaskManager")
 
 
-@pytest.mark.parametrize("version", [OLD, NEW])
-@pytest.mark.parametrize("options", [(), ("--check", "--diff")], ids=["run", "check"])
+@pytest.mark.parametrize("version", [OLD, pytest.param(NEW, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "options",
+    [(), pytest.param(("--check", "--diff"), marks=pytest.mark.long)],
+    ids=["run", "check"],
+)
 def test_a_further_run_changes_nothing(machine, note, version, options):
     """Whichever ansible deployed: changed=0, and the processes are the same."""
     before = machine.pids()
@@ -224,6 +228,7 @@ def test_flink_reads_the_settings_of_each_role(machine, note):
     note(f"{len(master)} and {len(worker)} settings")
 
 
+@pytest.mark.long
 def test_another_setting_restarts_nothing_but_is_told(machine, note):
     """What runs goes on with the old setting; each run says that a restart is due, until it was."""
     before = machine.pids()
@@ -246,6 +251,7 @@ def test_another_setting_restarts_nothing_but_is_told(machine, note):
     note("told twice, restarted one after the other")
 
 
+@pytest.mark.long
 def test_all_at_once(machine, note):
     """`-e flink_restart=full`."""
     before = machine.pids()
@@ -255,6 +261,7 @@ def test_all_at_once(machine, note):
     note("both processes anew")
 
 
+@pytest.mark.long
 def test_every_switch(machine, note):
     """HDFS, ZooKeeper, RocksDB on two disks, a master that is a worker too; then none of it."""
     site = machine.folder / "core-site.xml"
@@ -309,6 +316,7 @@ def test_every_switch(machine, note):
     note(f"{len(both)} settings of a master and worker, none unknown")
 
 
+@pytest.mark.long
 def test_uninstalling_removes_what_was_made_and_nothing_else(machine, note):
     """Processes and folders are gone; what somebody put there, and checkpoints, are not."""
     machine.describe()
