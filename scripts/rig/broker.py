@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -13,7 +12,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from rig import checks, layout, parts
-from rig.processes import ProcessError, Processes, environment, free_port
+from rig.processes import Processes, environment, free_port, run_to_end
 from rig.security import Security
 
 NAME = "kafka-broker"
@@ -175,16 +174,7 @@ class Broker:
 
     def _tool(self, main: str, *arguments: object) -> None:
         """Runs one of Kafka's own tools to its end."""
-        done = subprocess.run(
-            self._java(main, *arguments),
-            env=environment(),
-            cwd=self._folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise ProcessError(f"{main} failed:\n{done.stdout}")
+        run_to_end(self._java(main, *arguments), main, self._folder)
 
     def _java(self, main: str, *arguments: object) -> list:
         return [

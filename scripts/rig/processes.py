@@ -30,6 +30,21 @@ class ProcessError(Exception):
     """A process ended or did not come up; the text names its log."""
 
 
+def run_to_end(command: list, name: str, folder: Path) -> None:
+    """Runs a program of the run that ends by itself, in a folder; a failure tells what it said."""
+    done = subprocess.run(
+        command,
+        env=environment(),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise ProcessError(f"{name} failed:\n{done.stdout}")
+
+
 class Known(NamedTuple):
     """A process that was started: `started` is its start time in clock ticks since boot."""
 

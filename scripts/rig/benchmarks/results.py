@@ -81,12 +81,17 @@ def machine() -> str:
     return f"{cores} x {cpu}, {memory:.0f} GiB, {java[0]}, {rust}, Linux {platform.release()}"
 
 
+def numbers(level: str, rounds: int) -> range:
+    """The numbers of the next rounds, behind those that are kept."""
+    first = max((run["round"] for run in read(level)), default=0) + 1
+    return range(first, first + rounds)
+
+
 def turns(
     level: str, rounds: int, backends: list[str], peers: list[str]
 ) -> Iterator[tuple[int, str, str]]:
     """Every peer once a round, so that what else the machine does meets all alike."""
-    first = max((run["round"] for run in read(level)), default=0) + 1
-    for number in range(first, first + rounds):
+    for number in numbers(level, rounds):
         for backend in backends:
             for peer in peers:
                 yield number, backend, peer

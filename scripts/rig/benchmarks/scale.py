@@ -49,9 +49,8 @@ def cases(most_users: int) -> list[Case]:
 def measure(console: Console, *, rounds: int, most_users: int) -> None:
     """Runs every case once a round."""
     work = layout.RUNS / f"bench-{os.getpid()}"
-    first = max((run["round"] for run in results.read(LEVEL)), default=0) + 1
     try:
-        for number in range(first, first + rounds):
+        for number in results.numbers(LEVEL, rounds):
             for case in cases(most_users):
                 load = case.load()
                 folder = pipeline.make_load(load, case.parallelism)

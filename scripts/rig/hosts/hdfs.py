@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import requests
 
 from rig import checks, parts
 from rig.faults.stage import QUICK_JAVA
-from rig.processes import ProcessError, Processes, environment
+from rig.processes import Processes, environment, run_to_end
 
 START_PATIENCE_S = 180
 RPC_PORT, WEB_PORT = 8020, 9870
@@ -86,17 +85,8 @@ class Hdfs:
             (self.conf / name).write_text(content)
 
     def _tool(self, main: str, *arguments: str) -> None:
-        done = subprocess.run(
-            self._java(main, *arguments),
-            env=environment(),
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise ProcessError(f"{main} {' '.join(arguments)} failed:\n{done.stdout}")
+        name = f"{main} {' '.join(arguments)}"
+        run_to_end(self._java(main, *arguments), name, self._folder)
 
     def _java(self, main: str, *arguments: str) -> list:
         # The jars bring no logging along; Flink's does.
