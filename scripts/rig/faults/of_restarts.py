@@ -125,12 +125,12 @@ def _footprints(trial: Trial) -> dict[Known, Footprint]:
 
 def _compare(trial: Trial, before: dict[Known, Footprint], after: dict[Known, Footprint]) -> None:
     """Holds each process to its limits, and keeps what the JVM says its memory went to."""
-    broken = []
+    broken, grown = [], []
     for process, now in after.items():
         log = trial.stage.run.folder / "logs" / f"memory-{trial.input}-{process.name}.txt"
         log.write_text(footprint.grown(process))
-        then = before[process]
-        more = Footprint(*(one - other for one, other in zip(now, then)))
+        more = Footprint(*(one - other for one, other in zip(now, before[process])))
+        grown.append(more)
         broken += [
             f"{process.name}: {name} grew by {getattr(more, name):.4g} to {getattr(now, name):.4g}"
             for name, limit in MORE._asdict().items()
@@ -138,9 +138,9 @@ def _compare(trial: Trial, before: dict[Known, Footprint], after: dict[Known, Fo
         ]
         if now.loaders > LOADERS:
             broken.append(f"{process.name}: {now.loaders} class loaders of ended jobs are alive")
-    grew = [
-        max(getattr(now, name) - getattr(before[process], name) for process, now in after.items())
-        for name in ("memory_mb", "metaspace_mb", "files")
-    ]
-    trial.note("at most {:+.0f} MB of memory, {:+.1f} MB of metaspace, {:+d} files".format(*grew))
+    most = Footprint(*map(max, zip(*grown)))
+    trial.note(
+        f"at most {most.memory_mb:+.0f} MB of memory, {most.metaspace_mb:+.1f} MB of metaspace,"
+        f" {most.files:+d} files"
+    )
     assert not broken, "; ".join(broken)
