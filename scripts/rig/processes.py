@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,6 +25,9 @@ FOREIGN = (
     "CLASSPATH",
     "JVM_ARGS",
 )
+
+# Ports given to processes of this run, which may not listen on them yet.
+_GIVEN_PORTS: set[int] = set()
 
 
 class ProcessError(Exception):
@@ -172,9 +176,21 @@ def environment(**own: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nothing listens on, for a process that is yet to start.
+
+    Not one that the system may give to an outgoing connection in the meantime (32768 and on),
+    as it would be if it were asked for a free one.
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)
+        if port in _GIVEN_PORTS:
+            continue
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            # As servers do: an earlier connection that is being forgotten is not in the way.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            _GIVEN_PORTS.add(port)
+            return port
 
 
 def tail(file: Path, lines: int = 20) -> str:

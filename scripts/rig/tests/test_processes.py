@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 
-from rig.processes import Known, Processes
+from rig.processes import Known, Processes, free_port
 
 SLEEP = ["sleep", "60"]
 
@@ -39,3 +40,19 @@ def test_leaves_a_process_alone_that_took_over_the_id(tmp_path):
             assert other.poll() is None
         finally:
             other.kill()
+
+
+def test_gives_no_port_twice_nor_one_for_outgoing_connections():
+    ports = [free_port() for _ in range(2000)]
+    assert len(set(ports)) == len(ports)
+    assert max(ports) < 32_768
+
+
+def test_gives_no_port_that_is_taken(monkeypatch):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        taken, free = server.getsockname()[1], free_port()
+        drawn = iter([taken, free + 1 if free < 32_767 else free - 1])
+        monkeypatch.setattr("random.randrange", lambda *_: next(drawn))
+        assert free_port() != taken
