@@ -119,7 +119,12 @@ impl<'a> KeySessions<'a> {
         };
         let next_start = self.sessions.get(index + 1).map(|session| session.start);
         let label = self.sessions.get_mut(index).map(|session| {
-            session.settle_expiry(&policy.rules, next_start);
+            // The newest event sets the expiry, and that is nearly always this one.
+            let newest_row = match outcome {
+                Outcome::ContinuedOutOfOrder => policy.rules.session_row(session.last_log_name),
+                _ => *row,
+            };
+            session.settle_expiry(&newest_row, policy.rules.max_duration_ms, next_start);
             if policy.count_log_names {
                 session.log_name_counts.count(event.log_name);
             }

@@ -61,7 +61,8 @@ pub enum Treatment {
 /// The rule table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Sorted by log name.
+    /// Sorted by log name, short ones first: most names differ in length, and need no more than that
+    /// compared.
     log_names: Vec<(String, Treatment)>,
     default: SessionRow,
     /// The longest a session may last from its start to its expiry, if there is such a limit.
@@ -76,9 +77,11 @@ impl Rules {
         default: Timeouts,
         max_duration_ms: Option<i64>,
     ) -> Rules {
-        let log_names: std::collections::BTreeMap<_, _> = rows.into_iter().collect();
+        let by_name: std::collections::BTreeMap<_, _> = rows.into_iter().collect();
+        let mut log_names: Vec<_> = by_name.into_iter().collect();
+        log_names.sort_by_key(|(name, _)| name.len());
         Rules {
-            log_names: log_names.into_iter().collect(),
+            log_names,
             default: SessionRow { timeouts: default, check_in: CheckIn::Keep },
             max_duration_ms,
         }
@@ -87,7 +90,8 @@ impl Rules {
     /// How an event of this log name is treated.
     #[must_use]
     pub fn treatment(&self, log_name: &str) -> Treatment {
-        match self.log_names.binary_search_by(|(name, _)| name.as_str().cmp(log_name)) {
+        let order = |name: &str| name.len().cmp(&log_name.len()).then_with(|| name.cmp(log_name));
+        match self.log_names.binary_search_by(|(name, _)| order(name)) {
             Ok(row) => {
                 self.log_names.get(row).map_or(Treatment::Session(self.default), |(_, t)| *t)
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, EventTime};
-use crate::rules::{CheckIn, Policy, Rules, SessionRow};
+use crate::rules::{CheckIn, Policy, SessionRow};
 
 /// Log names counted one by one in a session; the rest goes under `*`.
 pub const MAX_COUNTED_LOG_NAMES: usize = 16;
@@ -98,12 +98,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sets `expires_at` from the newest event, as it was judged, and from what bounds it.
-    pub(crate) fn settle_expiry(&mut self, rules: &Rules, next_start: Option<EventTime>) {
-        let row = rules.session_row(self.last_log_name);
+    /// Sets `expires_at` from the row of the newest event, as it was judged, and from what bounds
+    /// it.
+    pub(crate) fn settle_expiry(
+        &mut self,
+        row: &SessionRow,
+        max_duration_ms: Option<i64>,
+        next_start: Option<EventTime>,
+    ) {
         let by_timeout = self.last.plus(row.timeouts.of(self.last_judged_checked_in));
         let bound = next_start.map_or(by_timeout, |next| by_timeout.min(next.just_before()));
-        let by_duration = rules.max_duration_ms.map_or(EventTime::MAX, |max| self.start.plus(max));
+        let by_duration = max_duration_ms.map_or(EventTime::MAX, |max| self.start.plus(max));
         self.cut_by_max_duration = by_duration < bound;
         self.expires_at = bound.min(by_duration);
     }

@@ -3,13 +3,13 @@
 use session::ClosedSession;
 
 use crate::json;
-use crate::log_after::put_session_id_string;
+use crate::log_after::SessionId;
 
 /// Appends the close record of a key's session.
-pub(crate) fn put(out: &mut Vec<u8>, key: &str, closed: &ClosedSession<'_>) {
+pub(crate) fn put(out: &mut Vec<u8>, key: &str, id: SessionId<'_>, closed: &ClosedSession<'_>) {
     let session = &closed.session;
     out.extend_from_slice(br#"{"session_id":"#);
-    put_session_id_string(out, key, session.id_at);
+    id.put_string(out);
     out.extend_from_slice(br#","uid":"#);
     json::put_string(out, key);
     json::put_number(out, r#","session_start_ts":"#, session.start.0);

@@ -21,18 +21,38 @@ pub(crate) const MEMBERS: [&str; 6] = [
 /// own Kafka key.
 pub(crate) const LONGEST_ADDITION: usize = 320;
 
-/// Appends the id of a session: `key_time`.
-pub(crate) fn put_session_id(out: &mut Vec<u8>, key: &str, id_at: EventTime) {
-    out.extend_from_slice(key.as_bytes());
-    json::put_number(out, "_", id_at.0);
+/// The id of a session: `key_time`.
+#[derive(Clone, Copy)]
+pub(crate) struct SessionId<'a> {
+    key: &'a str,
+    time: &'a str,
 }
 
-/// Appends the id of a session as a JSON string.
-pub(crate) fn put_session_id_string(out: &mut Vec<u8>, key: &str, id_at: EventTime) {
-    json::put_string(out, key);
-    out.pop(); // the closing quote: the time goes before it
-    json::put_number(out, "_", id_at.0);
-    out.push(b'"');
+impl<'a> SessionId<'a> {
+    /// The id of a key's session; `digits` is where its time's stand, for it is written twice.
+    pub(crate) fn new(
+        key: &'a str,
+        id_at: EventTime,
+        digits: &'a mut itoa::Buffer,
+    ) -> SessionId<'a> {
+        SessionId { key, time: digits.format(id_at.0) }
+    }
+
+    /// Appends it as it is.
+    pub(crate) fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.key.as_bytes());
+        out.push(b'_');
+        out.extend_from_slice(self.time.as_bytes());
+    }
+
+    /// Appends it as a JSON string.
+    pub(crate) fn put_string(self, out: &mut Vec<u8>) {
+        json::put_string(out, self.key);
+        out.pop(); // the closing quote: the time goes before it
+        out.push(b'_');
+        out.extend_from_slice(self.time.as_bytes());
+        out.push(b'"');
+    }
 }
 
 /// Appends the output of a record. `None` where the positions found are not this record's.
@@ -43,7 +63,7 @@ pub(crate) fn put(
     out: &mut Vec<u8>,
     record: &[u8],
     found: &Found<'_>,
-    label: Option<&Label>,
+    labelled: Option<(SessionId<'_>, &Label)>,
     zone: &TimeZone,
 ) -> Option<()> {
     let mut from = found.open;
@@ -56,10 +76,10 @@ pub(crate) fn put(
     out.extend_from_slice(br#","ts_str":""#);
     put_timestamp(out, found.at, zone)?;
     out.push(b'"');
-    match label {
-        Some(label) => {
+    match labelled {
+        Some((id, label)) => {
             out.extend_from_slice(br#","session_id":"#);
-            put_session_id_string(out, found.key, label.id_at);
+            id.put_string(out);
             json::put_number(out, r#","session_start_ts":"#, label.start.0);
             json::put_number(out, r#","session_last_ts":"#, label.last.0);
             json::put_number(out, r#","session_expire_at":"#, label.expires_at.0);

@@ -11,6 +11,7 @@ use crate::core::CoreError;
 use crate::dead_letter::Reason;
 use crate::failing::fail_on_purpose;
 use crate::found::Found;
+use crate::log_after::SessionId;
 use crate::options::CoreOptions;
 use crate::reply::Emissions;
 use crate::state::{self, KeyState, StateError};
@@ -182,15 +183,19 @@ pub(crate) fn emit_labelled(
     step: &EventStep<'_>,
     options: &CoreOptions,
 ) -> Option<()> {
-    let label = step.label.as_ref();
+    let mut digits = itoa::Buffer::new();
+    let labelled = step.label.as_ref().map(|label| {
+        let id = SessionId::new(found.key, label.id_at, &mut digits);
+        (id, label)
+    });
     let mut written = None;
     emissions.output(
         step.outcome,
-        |out| match label {
-            Some(label) => log_after::put_session_id(out, found.key, label.id_at),
+        |out| match labelled {
+            Some((id, _)) => id.put(out),
             None => out.extend_from_slice(found.key.as_bytes()),
         },
-        |out| written = log_after::put(out, record, found, label, &options.time_zone),
+        |out| written = log_after::put(out, record, found, labelled, &options.time_zone),
     );
     emit_close_records(emissions, found.key, step.closed.as_slice(), options);
     written
@@ -207,10 +212,12 @@ fn emit_close_records(
             emissions.closed(closed.closed_by);
             continue;
         }
+        let mut digits = itoa::Buffer::new();
+        let id = SessionId::new(key, closed.session.id_at, &mut digits);
         emissions.close_record(
             closed.closed_by,
-            |out| log_after::put_session_id(out, key, closed.session.id_at),
-            |out| close_record::put(out, key, closed),
+            |out| id.put(out),
+            |out| close_record::put(out, key, id, closed),
         );
     }
 }
