@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from rig.processes import refusal
 
 GIB = 1024**3
 
@@ -56,18 +57,12 @@ def java_version() -> int | None:
 
 def taken_ports(ports: dict) -> list[str]:
     """The ports that something listens on already; `ports` is {option: port}."""
-    taken = []
-    for option, port in ports.items():
-        with socket.socket() as listener:
-            # As servers do: a port whose last connections are only timing out is free.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError as error:
-                taken.append(
-                    f"port {port}, which is taken ({error.strerror}); choose another with {option}"
-                )
-    return taken
+    refusals = ((option, port, refusal(port)) for option, port in ports.items())
+    return [
+        f"port {port}, which is taken ({reason}); choose another with {option}"
+        for option, port, reason in refusals
+        if reason
+    ]
 
 
 def short_space(folder: Path, memory_gib: float, disk_gib: float) -> list[str]:

@@ -183,14 +183,21 @@ def free_port() -> int:
     """
     while True:
         port = random.randrange(10_000, 32_768)
-        if port in _GIVEN_PORTS:
-            continue
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            # As servers do: an earlier connection that is being forgotten is not in the way.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
+        if port not in _GIVEN_PORTS and not refusal(port):
             _GIVEN_PORTS.add(port)
             return port
+
+
+def refusal(port: int) -> str | None:
+    """Why a server could not listen on a port; None where it could."""
+    with socket.socket() as listener:
+        # As servers do: a port whose last connections are only timing out is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.strerror
+    return None
 
 
 def tail(file: Path, lines: int = 20) -> str:

@@ -5,13 +5,13 @@ use session::ClosedSession;
 use crate::json;
 use crate::log_after::SessionId;
 
-/// Appends the close record of a key's session.
-pub(crate) fn put(out: &mut Vec<u8>, key: &str, id: SessionId<'_>, closed: &ClosedSession<'_>) {
+/// Appends the close record of a session.
+pub(crate) fn put(out: &mut Vec<u8>, id: SessionId<'_>, closed: &ClosedSession<'_>) {
     let session = &closed.session;
     out.extend_from_slice(br#"{"session_id":"#);
     id.put_string(out);
     out.extend_from_slice(br#","uid":"#);
-    json::put_string(out, key);
+    json::put_string(out, id.key);
     json::put_number(out, r#","session_start_ts":"#, session.start.0);
     json::put_number(out, r#","session_last_ts":"#, session.last.0);
     json::put_number(out, r#","session_expire_at":"#, session.expires_at.0);

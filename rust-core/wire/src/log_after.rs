@@ -24,12 +24,12 @@ pub(crate) const LONGEST_ADDITION: usize = 320;
 /// The id of a session: `key_time`.
 #[derive(Clone, Copy)]
 pub(crate) struct SessionId<'a> {
-    key: &'a str,
+    pub(crate) key: &'a str,
     time: &'a str,
 }
 
 impl<'a> SessionId<'a> {
-    /// The id of a key's session; `digits` is where its time's stand, for it is written twice.
+    /// The id of a key's session. `digits` takes those of its time, which is written twice.
     pub(crate) fn new(
         key: &'a str,
         id_at: EventTime,

@@ -217,7 +217,7 @@ fn emit_close_records(
         emissions.close_record(
             closed.closed_by,
             |out| id.put(out),
-            |out| close_record::put(out, key, id, closed),
+            |out| close_record::put(out, id, closed),
         );
     }
 }
