@@ -74,13 +74,11 @@ pub(crate) fn decode<'r>(
         return Err(not_an_object(record));
     }
     let members = Members::read(record, open, &options.rules_file.key)?;
-    members.check_names(record)?;
-    members.check_nesting()?;
 
     // What is wrong with the text of a name that counts makes the record invalid JSON, and so
     // comes before all that is merely missing.
     let key = members.key(&options.rules_file.key)?;
-    let log_name = members.log_name.map(log_name_text).transpose()?.flatten();
+    let log_name = members.log_name.map(|raw| members.log_name_text(raw)).transpose()?.flatten();
     if let Some(key) = &key {
         let without_key = value.len() + LONGEST_ADDITION;
         // Counted only where it could matter.
@@ -92,13 +90,13 @@ pub(crate) fn decode<'r>(
         key.ok_or_else(|| DeadLetter::new(Reason::MissingKey, no_key(&options.rules_file.key)))?;
     let log_name = log_name
         .ok_or_else(|| DeadLetter::new(Reason::MissingLogName, "no usable \"log_name\""))?;
-    let at = members.ts.map(event_time).transpose()?.flatten();
+    let at = members.ts.map(|raw| members.event_time(raw)).transpose()?.flatten();
     let at = at.ok_or_else(|| DeadLetter::new(Reason::MissingTs, "no \"ts\""))?;
     check_range(at, options)?;
     check_future(at, record_time_ms, now_ms, options)?;
 
     let close = value.len() - json::trailing_space(value) - 1;
-    let removed = members.removed_spans(value, open);
+    let removed = if members.removes { members.removed_spans(value, open) } else { Vec::new() };
     Ok(Decoded { key, log_name, at, open, close, removed })
 }
 
@@ -132,55 +130,6 @@ fn nested_too_deep() -> DeadLetter {
 fn no_key(sources: &[KeySource]) -> String {
     let fields: Vec<_> = sources.iter().map(|source| format!("\"{}\"", source.field)).collect();
     format!("no usable key in {}", fields.join(", "))
-}
-
-/// The key as text; `None` where it is no usable one.
-fn key_text<'r>(raw: &'r str, field: &str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
-    let text = match raw.as_bytes() {
-        [b'"', ..] => string_text(raw, field)?,
-        [b'-' | b'0'..=b'9', ..] if !raw.contains(['.', 'e', 'E']) => Cow::Borrowed(raw),
-        _ => return Ok(None),
-    };
-    Ok((1..=LONGEST_KEY).contains(&text.len()).then_some(text))
-}
-
-/// The log name as text; `None` where it is no usable one.
-fn log_name_text(raw: &str) -> Result<Option<Cow<'_, str>>, DeadLetter> {
-    if !raw.starts_with('"') {
-        return Ok(None);
-    }
-    let text = string_text(raw, LOG_NAME_FIELD)?;
-    Ok((1..=LONGEST_LOG_NAME).contains(&text.len()).then_some(text))
-}
-
-fn string_text<'r>(raw: &'r str, field: &str) -> Result<Cow<'r, str>, DeadLetter> {
-    unescape(raw)
-        .ok_or_else(|| invalid_json(format!("an unpaired surrogate escape in \"{field}\"")))
-}
-
-/// The text of a JSON string; `None` where it holds an unpaired surrogate.
-fn unescape(raw: &str) -> Option<Cow<'_, str>> {
-    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    // Texts are short: a search that makes ready for long ones costs more than it saves.
-    if inner.bytes().any(|byte| byte == b'\\') {
-        serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
-}
-
-/// The event time; `None` where it is null.
-fn event_time(raw: &str) -> Result<Option<EventTime>, DeadLetter> {
-    let ms = match raw.as_bytes() {
-        b"null" => return Ok(None),
-        [b'"', ..] => unescape(raw).and_then(|text| digits(&text)),
-        [b'-' | b'0'..=b'9', ..] => whole_number(raw),
-        _ => None,
-    };
-    match ms {
-        Some(ms) => Ok(Some(EventTime(ms))),
-        None => Err(DeadLetter::new(Reason::InvalidTs, "\"ts\" is no whole number")),
-    }
 }
 
 fn digits(text: &str) -> Option<i64> {
@@ -265,6 +214,8 @@ struct Members<'r, 'n> {
     others: Vec<(&'n str, Option<&'r str>)>,
     log_name: Option<&'r str>,
     ts: Option<&'r str>,
+    /// Whether the record is plain: then no string holds an escape.
+    plain: bool,
     /// Every member in order; of a plain record none, for nothing asks for them.
     all: Vec<Member<'r>>,
     /// Whether one of them is to be removed.
@@ -296,26 +247,36 @@ impl<'r, 'n> Members<'r, 'n> {
         if plain {
             return Ok(members);
         }
-        let mut members = Members::wanting(key);
+        let mut members = Members { plain: false, ..Members::wanting(key) };
         let mut reader = serde_json::Deserializer::from_str(record);
         reader
             .deserialize_map(&mut members)
             .and_then(|()| reader.end())
             .map_err(|error| invalid_json(error.to_string()))?;
+        members.check_names(record)?;
+        members.check_nesting()?;
         Ok(members)
     }
 
     fn wanting(key: &'n [KeySource]) -> Members<'r, 'n> {
-        let mut fields = key
-            .iter()
-            .flat_map(|source| std::iter::once(&source.field).chain(source.when.keys()))
-            .map(|field| (field.as_str(), None));
+        let mut first = None;
+        let mut others = Vec::new();
+        for source in key {
+            for field in std::iter::once(&source.field).chain(source.when.keys()) {
+                if first.is_none() {
+                    first = Some((field.as_str(), None));
+                } else {
+                    others.push((field.as_str(), None));
+                }
+            }
+        }
         Members {
-            first: fields.next().unwrap_or_default(),
-            others: fields.collect(),
+            first: first.unwrap_or_default(),
+            others,
             log_name: None,
             ts: None,
             all: Vec::new(),
+            plain: true,
             removes: false,
             has_control_name: false,
         }
@@ -328,11 +289,11 @@ impl<'r, 'n> Members<'r, 'n> {
             let holds = |(field, text): (&String, &String)| {
                 self.wanted(field)
                     .filter(|raw| raw.starts_with('"'))
-                    .and_then(unescape)
+                    .and_then(|raw| self.unescape(raw))
                     .is_some_and(|value| value.eq_ignore_ascii_case(text))
             };
             if source.when.iter().all(holds) {
-                let key = key_text(raw, &source.field)?;
+                let key = self.key_text(raw, &source.field)?;
                 if key.is_some() {
                     return Ok(key);
                 }
@@ -348,9 +309,61 @@ impl<'r, 'n> Members<'r, 'n> {
             .and_then(|(_, value)| *value)
     }
 
+    /// The key as text; `None` where it is no usable one.
+    fn key_text(&self, raw: &'r str, field: &str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
+        let text = match raw.as_bytes() {
+            [b'"', ..] => self.string_text(raw, field)?,
+            [b'-' | b'0'..=b'9', ..] if !raw.contains(['.', 'e', 'E']) => Cow::Borrowed(raw),
+            _ => return Ok(None),
+        };
+        Ok((1..=LONGEST_KEY).contains(&text.len()).then_some(text))
+    }
+
+    /// The log name as text; `None` where it is no usable one.
+    fn log_name_text(&self, raw: &'r str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
+        if !raw.starts_with('"') {
+            return Ok(None);
+        }
+        let text = self.string_text(raw, LOG_NAME_FIELD)?;
+        Ok((1..=LONGEST_LOG_NAME).contains(&text.len()).then_some(text))
+    }
+
+    fn string_text(&self, raw: &'r str, field: &str) -> Result<Cow<'r, str>, DeadLetter> {
+        self.unescape(raw)
+            .ok_or_else(|| invalid_json(format!("an unpaired surrogate escape in \"{field}\"")))
+    }
+
+    /// The text of a JSON string; `None` where it holds an unpaired surrogate.
+    fn unescape(&self, raw: &'r str) -> Option<Cow<'r, str>> {
+        let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+        // Texts are short: a search that makes ready for long ones costs more than it saves.
+        if !self.plain && inner.bytes().any(|byte| byte == b'\\') {
+            serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(inner))
+        }
+    }
+
+    /// The event time; `None` where it is null.
+    fn event_time(&self, raw: &'r str) -> Result<Option<EventTime>, DeadLetter> {
+        let ms = match raw.as_bytes() {
+            b"null" => return Ok(None),
+            [b'"', ..] => self.unescape(raw).and_then(|text| digits(&text)),
+            [b'-' | b'0'..=b'9', ..] => whole_number(raw),
+            _ => None,
+        };
+        match ms {
+            Some(ms) => Ok(Some(EventTime(ms))),
+            None => Err(DeadLetter::new(Reason::InvalidTs, "\"ts\" is no whole number")),
+        }
+    }
+
     /// Takes note of a member. The last one of a name counts, whatever it holds.
     fn take(&mut self, name: &[u8], value: impl Fn() -> &'r str) {
-        for (wanted, place) in std::iter::once(&mut self.first).chain(&mut self.others) {
+        if self.first.0.as_bytes() == name {
+            self.first.1 = Some(value());
+        }
+        for (wanted, place) in &mut self.others {
             if wanted.as_bytes() == name {
                 *place = Some(value());
             }
@@ -398,9 +411,6 @@ impl<'r, 'n> Members<'r, 'n> {
     /// next member's name.
     fn removed_spans(&self, record: &[u8], open: usize) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
-        if !self.removes {
-            return spans;
-        }
         let after_brace = open + 1;
         let mut previous_end = after_brace;
         let mut at_front = true;

@@ -14,94 +14,75 @@ pub(crate) fn read_members<'r>(
     open: usize,
     take: impl FnMut(&'r [u8], Range<usize>) -> bool,
 ) -> bool {
-    is_plain_text(record) && Reader { record, at: open }.members(take).is_some()
+    is_plain_text(record) && members(record, open, take).is_some()
 }
 
-struct Reader<'r> {
+/// Reads the members of a record in which every quote begins or ends a string; `None` where it is
+/// not plain, or `take` does not want it so.
+fn members<'r>(
     record: &'r [u8],
-    /// What was read ends here.
-    at: usize,
+    open: usize,
+    mut take: impl FnMut(&'r [u8], Range<usize>) -> bool,
+) -> Option<()> {
+    let mut rest = behind(b'{', record.get(open..)?)?;
+    loop {
+        let (name, behind_name) = split_at_quote(behind(b'"', rest)?)?;
+        let value = behind_space(behind(b':', behind_name)?);
+        let behind_value = behind_value(value)?;
+        let end = record.len() - behind_value.len();
+        take(name, record.len() - value.len()..end).then_some(())?;
+        rest = behind_space(behind_value);
+        match rest {
+            [b',', behind @ ..] => rest = behind,
+            [b'}', behind @ ..] => {
+                rest = behind;
+                break;
+            }
+            _ => return None,
+        }
+    }
+    behind_space(rest).is_empty().then_some(())
 }
 
-impl<'r> Reader<'r> {
-    fn members(&mut self, mut take: impl FnMut(&'r [u8], Range<usize>) -> bool) -> Option<()> {
-        self.expect(b'{')?;
-        loop {
-            self.expect(b'"')?;
-            let name = self.string_behind_quote()?;
-            self.expect(b':')?;
-            let first = self.next_behind_space()?;
-            let start = self.at - 1;
-            self.skip_value_behind(first)?;
-            take(name, start..self.at).then_some(())?;
-            match self.next_behind_space()? {
-                b',' => {}
-                b'}' => break,
-                _ => return None,
-            }
-        }
-        self.rest()?.iter().all(|byte| *byte == b' ').then_some(())
+/// What follows a value that is not nested. It has to end the value, which the caller sees to.
+fn behind_value(value: &[u8]) -> Option<&[u8]> {
+    match value {
+        [b'"', rest @ ..] => split_at_quote(rest).map(|(_, behind)| behind),
+        [b't', rest @ ..] => rest.strip_prefix(b"rue"),
+        [b'f', rest @ ..] => rest.strip_prefix(b"alse"),
+        [b'n', rest @ ..] => rest.strip_prefix(b"ull"),
+        [b'-', digits @ ..] => behind_digits(digits),
+        digits => behind_digits(digits),
     }
+}
 
-    fn rest(&self) -> Option<&'r [u8]> {
-        self.record.get(self.at..)
-    }
+/// What follows a whole number without its sign.
+fn behind_digits(digits: &[u8]) -> Option<&[u8]> {
+    let count = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    let (number, behind) = digits.split_at_checked(count)?;
+    matches!(number, [b'0'] | [b'1'..=b'9', ..]).then_some(behind)
+}
 
-    /// The rest of any value that is not nested. What follows has to end it, which the caller sees
-    /// to.
-    fn skip_value_behind(&mut self, first: u8) -> Option<()> {
-        match first {
-            b'"' => self.string_behind_quote().map(|_| ()),
-            b't' => self.skip(b"rue"),
-            b'f' => self.skip(b"alse"),
-            b'n' => self.skip(b"ull"),
-            b'-' => {
-                let digit = self.next()?;
-                self.skip_digits_behind(digit)
-            }
-            digit => self.skip_digits_behind(digit),
-        }
-    }
+/// What stands before the next quote, and what behind it.
+fn split_at_quote(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (text, from_quote) = bytes.split_at_checked(first_quote(bytes)?)?;
+    Some((text, from_quote.get(1..)?))
+}
 
-    /// What stands before the next quote.
-    fn string_behind_quote(&mut self) -> Option<&'r [u8]> {
-        let rest = self.rest()?;
-        let end = first_quote(rest)?;
-        self.at += end + 1;
-        rest.get(..end)
+/// What follows this byte, which has to be the next one that is no space.
+fn behind(wanted: u8, bytes: &[u8]) -> Option<&[u8]> {
+    match behind_space(bytes) {
+        [byte, rest @ ..] if *byte == wanted => Some(rest),
+        _ => None,
     }
+}
 
-    /// The rest of a whole number behind its first digit.
-    fn skip_digits_behind(&mut self, digit: u8) -> Option<()> {
-        let count = self.rest()?.iter().position(|byte| !byte.is_ascii_digit())?;
-        self.at += count;
-        (matches!(digit, b'1'..=b'9') || digit == b'0' && count == 0).then_some(())
+/// What follows the spaces at the front, if any.
+fn behind_space(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = bytes {
+        bytes = rest;
     }
-
-    fn skip(&mut self, word: &[u8]) -> Option<()> {
-        self.at += word.len();
-        self.record.get(..self.at)?.ends_with(word).then_some(())
-    }
-
-    /// The next byte that is no space has to be this one.
-    fn expect(&mut self, wanted: u8) -> Option<()> {
-        (self.next_behind_space()? == wanted).then_some(())
-    }
-
-    fn next_behind_space(&mut self) -> Option<u8> {
-        loop {
-            match self.next()? {
-                b' ' => {}
-                byte => return Some(byte),
-            }
-        }
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.record.get(self.at)?;
-        self.at += 1;
-        Some(*byte)
-    }
+    bytes
 }
 
 /// Where the first quote stands. Names and values are short, so that a search that makes ready for
