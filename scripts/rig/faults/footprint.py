@@ -56,6 +56,11 @@ def grown(process: Known) -> str:
     return _jcmd(process, "VM.native_memory", "summary.diff", "scale=KB")
 
 
+def threads(process: Known) -> str:
+    """The stacks of all threads, among which is one that holds a class loader, if any does."""
+    return _jcmd(process, "Thread.print")
+
+
 def _mapped(proc: Path) -> set[str]:
     """The inodes of the core's copies that are mapped; their files are gone."""
     lines = (proc / "maps").read_text().splitlines()
