@@ -52,6 +52,7 @@ def _latency(console: Console, options: argparse.Namespace) -> int:
     latency.measure(
         console,
         settings=options.setting or [latency.Setting()],
+        options=options.option or [],
         rate=options.rate,
         seconds=options.seconds,
         parallelism=options.parallelism,
@@ -109,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         type=latency.Setting.parse,
         metavar="BUFFER-TIMEOUT/LINGER",
         help="milliseconds; may be given more than once; 'own', the job's own, without it",
+    )
+    level.add_argument(
+        "--option",
+        action="append",
+        metavar="--NAME=VALUE",
+        help="an option of the job, for all settings; may be given more than once",
     )
     level.add_argument("--rate", type=int, default=5_000, help="records a second")
     level.add_argument("--seconds", type=int, default=30)

@@ -266,7 +266,7 @@ def _latency() -> list[str]:
             ["setting", "records/s", "p50, ms", "p99, ms", "p99.9, ms", "CPU, us a record"],
             [
                 [
-                    run["setting"],
+                    " ".join([run["setting"], *run.get("options", [])]),
                     f"{run['rate']:,.0f}",
                     *(f"{run[name]:.1f}" for name in ("p50_ms", "p99_ms", "p999_ms")),
                     f"{run['cpu_us_per_event']:.1f}",
