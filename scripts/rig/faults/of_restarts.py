@@ -22,8 +22,8 @@ WARM_RESTARTS = 5
 RESTARTS = (7, 7, 6)
 RESTARTS_PATIENCE_S = 180
 # The class loader of the job that ended last may stay; one more is taken for a leak, once the JVM
-# has had its time. Heap dumps show that nothing in the heap holds those that go late: compiled
-# code on the stack of a thread does, until a later full collection or until the thread moves on.
+# has had its time. Heap dumps show that nothing in the heap holds those that go late; it may be
+# compiled code on the stack of a thread, until that moves on.
 LOADERS = 1
 LOADERS_PATIENCE_S = 60
 # How much more a process may have at the end.
