@@ -260,7 +260,7 @@ def _latency() -> list[str]:
         "",
         "At least once, a checkpoint every 10 s, RocksDB; broker, generator and reader on the same",
         "machine. *Setting*: Flink's buffer timeout and the producer's linger, in milliseconds;",
-        "*own* is what the job does by itself.",
+        "*own* is what the job does by itself; then options of the job.",
         "",
         *_table(
             ["setting", "records/s", "p50, ms", "p99, ms", "p99.9, ms", "CPU, us a record"],

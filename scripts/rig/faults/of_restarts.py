@@ -81,7 +81,7 @@ def _restart_again_and_again(trial: Trial, to_send: list[Record]) -> None:
     size = -(-len(to_send) // len(submissions))
     savepoint, before = None, {}
     for number, restarts in enumerate(submissions):
-        trial.submit("--sink.compression.type=none", from_savepoint=savepoint, interval="2s")
+        _submit(trial, savepoint)
         _restart(trial, number, to_send[number * size : (number + 1) * size], restarts)
         trial.account()
         savepoint = trial.rest.stop_with_savepoint(trial.job_id)
@@ -92,7 +92,7 @@ def _restart_again_and_again(trial: Trial, to_send: list[Record]) -> None:
     after, counted = _footprints(trial), len(RESTARTS)
     if any(now.loaders > LOADERS for now in after.values()):
         # A leak leaves one loader more with each submission, and so with this one too.
-        trial.submit("--sink.compression.type=none", from_savepoint=savepoint, interval="2s")
+        _submit(trial, savepoint)
         trial.account()
         trial.rest.stop_with_savepoint(trial.job_id)
         after, counted = _footprints(trial), counted + 1
@@ -100,6 +100,10 @@ def _restart_again_and_again(trial: Trial, to_send: list[Record]) -> None:
     copies = list((trial.stage.run.folder / "tmp").glob(footprint.COPIES))
     assert not copies, f"left on the disk: {copies}"
     assert trial.said("(UnsatisfiedLinkError)") is None, "a library was not linked"
+
+
+def _submit(trial: Trial, savepoint: str | None) -> None:
+    trial.submit("--sink.compression.type=none", from_savepoint=savepoint, interval="2s")
 
 
 def _restart(trial: Trial, number: int, to_send: list[Record], restarts: int) -> None:
