@@ -72,14 +72,17 @@ impl Notes {
     /// Runs a call whose log lines and panics belong here.
     pub fn during<T>(&self, call: impl FnOnce() -> T) -> T {
         /// Puts the pointer back however the call ends.
-        struct Restore(*const Notes);
-        impl Drop for Restore {
+        struct Restore<'c>(&'c Cell<*const Notes>, *const Notes);
+        impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                CURRENT.set(self.0);
+                self.0.set(self.1);
             }
         }
-        let _restore = Restore(CURRENT.replace(self));
-        call()
+        // Looked up once: in a library that is loaded late, that is a call.
+        CURRENT.with(|current| {
+            let _restore = Restore(current, current.replace(self));
+            call()
+        })
     }
 
     /// Whether log lines wait.

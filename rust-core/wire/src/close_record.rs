@@ -22,13 +22,13 @@ pub(crate) fn put(out: &mut Vec<u8>, id: SessionId<'_>, closed: &ClosedSession<'
         if index > 0 {
             out.push(b',');
         }
-        json::put_string(out, log_name);
+        json::put_string(out, log_name.as_bytes());
         json::put_number(out, ":", *count);
     }
     out.extend_from_slice(br#"},"checked_in":"#);
     out.extend_from_slice(if session.checked_in { b"true" } else { b"false" });
     out.extend_from_slice(br#","last_log_name":"#);
-    json::put_string(out, session.last_log_name);
+    json::put_string(out, session.last_log_name.as_bytes());
     out.extend_from_slice(br#","closed_by":""#);
     out.extend_from_slice(closed.closed_by.as_str().as_bytes());
     out.extend_from_slice(br#""}"#);

@@ -7,6 +7,7 @@ use session::{EventTime, Outcome, TimerChange};
 use crate::dead_letter::Reason;
 use crate::failing::fail_on_purpose;
 use crate::found::Found;
+use crate::key_fields::KeyFields;
 use crate::log_before;
 use crate::options::{CoreOptions, Order};
 use crate::reply::{self, Emissions, StateChange, StepHead};
@@ -21,6 +22,7 @@ const MOST_EMISSION_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug)]
 pub struct SessionCore {
     options: CoreOptions,
+    key_fields: KeyFields,
 }
 
 /// Why a step is impossible. It fails the task; a record never causes it.
@@ -62,7 +64,8 @@ impl SessionCore {
             ordered = options.order == Order::EventTime,
             "session core opened"
         );
-        SessionCore { options }
+        let key_fields = KeyFields::new(&options.rules_file.key);
+        SessionCore { options, key_fields }
     }
 
     /// The options it was made with.
@@ -81,7 +84,7 @@ impl SessionCore {
         frame: &mut Vec<u8>,
     ) {
         fail_on_purpose(value.unwrap_or_default(), "decode");
-        match log_before::decode(value, record_time_ms, now_ms, &self.options) {
+        match log_before::decode(value, record_time_ms, now_ms, &self.options, &self.key_fields) {
             Ok(decoded) => {
                 let found = decoded.found();
                 reply::put_event(frame, found.key, found.at, |out| found.encode(out));
@@ -175,7 +178,8 @@ impl SessionCore {
     ) -> Result<(), CoreError> {
         let mut key_state = state::decode(state)?;
         let found = Found::decode(found).ok_or(CoreError::NotFromDecode)?;
-        let labelled = step::join(&mut key_state.sessions, &found, record, &self.options);
+        let labelled = step::join(&mut key_state.sessions, &found, record, &self.options)
+            .ok_or(CoreError::NotFromDecode)?;
         let changed = labelled.outcome != Outcome::RodeAlong;
         let mut emissions = self.put_step(frame, &mut key_state, changed, 0);
         let written = step::emit_labelled(&mut emissions, &found, record, &labelled, &self.options);
@@ -232,7 +236,7 @@ impl SessionCore {
         guard: Option<&'g mut Guard<'g>>,
     ) -> Result<(), CoreError> {
         let KeyState { sessions, mut waiting } = state::decode(state)?;
-        let key = std::str::from_utf8(key).map_err(|_| CoreError::NotFromDecode)?;
+        let key = std::str::from_utf8(key).map_err(|_| CoreError::NotFromDecode)?.as_bytes();
         let until = EventTime(timer_ms.max(watermark_ms));
 
         let mut apart = Vec::new();

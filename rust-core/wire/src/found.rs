@@ -11,8 +11,10 @@ use crate::varint::{self, Reader};
 /// An event's fields, and where its record's bytes go in the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found<'a> {
-    pub(crate) key: &'a str,
-    pub(crate) log_name: &'a str,
+    /// UTF-8, as decode has seen to; nobody here needs it as text.
+    pub(crate) key: &'a [u8],
+    /// UTF-8 likewise.
+    pub(crate) log_name: &'a [u8],
     pub(crate) at: EventTime,
     /// The opening brace; what stands before it is white space.
     pub(crate) open: usize,
@@ -31,8 +33,8 @@ pub(crate) struct Span {
 
 impl<'a> Found<'a> {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        varint::put_bytes(out, self.key.as_bytes());
-        varint::put_bytes(out, self.log_name.as_bytes());
+        varint::put_bytes(out, self.key);
+        varint::put_bytes(out, self.log_name);
         varint::put_signed(out, self.at.0);
         varint::put(out, self.open as u64);
         varint::put(out, self.close as u64);
@@ -47,8 +49,8 @@ impl<'a> Found<'a> {
     pub(crate) fn decode(bytes: &'a [u8]) -> Option<Found<'a>> {
         let mut reader = Reader::new(bytes);
         let mut found = Found {
-            key: reader.text()?,
-            log_name: reader.text()?,
+            key: reader.bytes()?,
+            log_name: reader.bytes()?,
             at: EventTime(reader.signed()?),
             open: reader.length()?,
             close: reader.length()?,
@@ -78,8 +80,8 @@ mod tests {
             removed in vec(any::<(usize, usize)>(), 0..8),
         ) {
             let found = Found {
-                key: &key,
-                log_name: &log_name,
+                key: key.as_bytes(),
+                log_name: log_name.as_bytes(),
                 at: EventTime(at),
                 open: braces.0,
                 close: braces.1,

@@ -2,35 +2,44 @@
 
 use std::io::Write;
 
-/// Appends a JSON string: only `"`, `\` and control characters escaped, short forms first.
-pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
-    if is_as_it_stands(text.as_bytes()) {
+/// Appends UTF-8 as a JSON string: only `"`, `\` and control characters escaped, short forms first.
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &[u8]) {
+    if is_as_it_stands(text) {
         out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text);
         out.push(b'"');
         return;
     }
     // serde_json escapes exactly these. Writing a str into a Vec cannot fail.
-    let _ = serde_json::to_writer(out, text);
+    let _ = serde_json::to_writer(out, &String::from_utf8_lossy(text));
 }
 
 /// Whether nothing is to be escaped.
 fn is_as_it_stands(text: &[u8]) -> bool {
-    // Without a branch a byte, so that the compiler takes many at once.
-    !text
-        .iter()
-        .fold(false, |escaped, byte| escaped | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\'))
+    all_bytes(text, |byte| (byte >= b' ') & (byte != b'"') & (byte != b'\\'))
+}
+
+/// Whether a test holds for every byte. It may be asked twice about one.
+#[inline(always)]
+pub(crate) fn all_bytes(bytes: &[u8], test: impl Fn(u8) -> bool) -> bool {
+    // In pieces of one size, and without a branch within them, the compiler takes many at once.
+    let holds = |piece: &[u8]| piece.iter().fold(true, |all, byte| all & test(*byte));
+    match (bytes.last_chunk::<16>(), bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(last), _, _) => bytes.chunks_exact(last.len()).all(holds) && holds(last),
+        (None, Some(first), Some(last)) => holds(first) && holds(last),
+        _ => holds(bytes),
+    }
 }
 
 /// The length that `put_string` appends.
-pub(crate) fn string_length(text: &str) -> usize {
+pub(crate) fn string_length(text: &[u8]) -> usize {
     let mut length = Count(0);
-    let _ = serde_json::to_writer(&mut length, text);
+    let _ = serde_json::to_writer(&mut length, &String::from_utf8_lossy(text));
     length.0
 }
 
 /// The most that `put_string` may append: six bytes for each, and the quotes.
-pub(crate) fn longest_string(text: &str) -> usize {
+pub(crate) fn longest_string(text: &[u8]) -> usize {
     6 * text.len() + 2
 }
 

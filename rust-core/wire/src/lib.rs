@@ -22,6 +22,7 @@ mod found;
 pub mod fuzzing;
 mod json;
 mod json_tree;
+mod key_fields;
 mod log_after;
 mod log_before;
 mod options;

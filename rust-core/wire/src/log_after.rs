@@ -24,14 +24,15 @@ pub(crate) const LONGEST_ADDITION: usize = 320;
 /// The id of a session: `key_time`.
 #[derive(Clone, Copy)]
 pub(crate) struct SessionId<'a> {
-    pub(crate) key: &'a str,
+    /// UTF-8.
+    pub(crate) key: &'a [u8],
     time: &'a str,
 }
 
 impl<'a> SessionId<'a> {
     /// The id of a key's session. `digits` takes those of its time, which is written twice.
     pub(crate) fn new(
-        key: &'a str,
+        key: &'a [u8],
         id_at: EventTime,
         digits: &'a mut itoa::Buffer,
     ) -> SessionId<'a> {
@@ -40,7 +41,7 @@ impl<'a> SessionId<'a> {
 
     /// Appends it as it is.
     pub(crate) fn put(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.key.as_bytes());
+        out.extend_from_slice(self.key);
         out.push(b'_');
         out.extend_from_slice(self.time.as_bytes());
     }
@@ -80,7 +81,13 @@ pub(crate) fn put(
         Some((id, label)) => {
             out.extend_from_slice(br#","session_id":"#);
             id.put_string(out);
-            json::put_number(out, r#","session_start_ts":"#, label.start.0);
+            out.extend_from_slice(br#","session_start_ts":"#);
+            if label.start == label.id_at {
+                // So it is nearly always, and the digits are there.
+                out.extend_from_slice(id.time.as_bytes());
+            } else {
+                json::put_number(out, "", label.start.0);
+            }
             json::put_number(out, r#","session_last_ts":"#, label.last.0);
             json::put_number(out, r#","session_expire_at":"#, label.expires_at.0);
             json::put_number(out, r#","seq_in_session":"#, label.seq);
@@ -98,16 +105,19 @@ fn put_timestamp(out: &mut Vec<u8>, at: EventTime, zone: &TimeZone) -> Option<()
     let instant = Timestamp::from_millisecond(at.0).ok()?;
     let offset = zone.to_offset(instant);
     let local = offset.to_datetime(instant);
-    let [y1, y2, y3, y4] = digits(local.year().unsigned_abs());
-    let [o1, o2] = digits(local.month().unsigned_abs());
-    let [d1, d2] = digits(local.day().unsigned_abs());
-    let [h1, h2] = digits(local.hour().unsigned_abs());
-    let [m1, m2] = digits(local.minute().unsigned_abs());
-    let [s1, s2] = digits(local.second().unsigned_abs());
-    let [f1, f2, f3] = digits(local.millisecond().unsigned_abs());
+    let [y1, y2] = two_digits(local.year().unsigned_abs() / 100);
+    let [y3, y4] = two_digits(local.year().unsigned_abs() % 100);
+    let [o1, o2] = two_digits(local.month().unsigned_abs());
+    let [d1, d2] = two_digits(local.day().unsigned_abs());
+    let [h1, h2] = two_digits(local.hour().unsigned_abs());
+    let [m1, m2] = two_digits(local.minute().unsigned_abs());
+    let [s1, s2] = two_digits(local.second().unsigned_abs());
+    let [f1, f2] = two_digits(local.millisecond().unsigned_abs() / 10);
+    let [_, f3] = two_digits(local.millisecond().unsigned_abs() % 10);
     let sign = if offset.seconds() < 0 { b'-' } else { b'+' };
     let offset_minutes = (offset.seconds() / 60).unsigned_abs();
-    let [z1, z2, z3, z4] = digits(offset_minutes / 60 * 100 + offset_minutes % 60);
+    let [z1, z2] = two_digits(offset_minutes / 60);
+    let [z3, z4] = two_digits(offset_minutes % 60);
     // Appended at once: each append looks for room anew.
     out.extend_from_slice(&[
         y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.',
@@ -116,13 +126,18 @@ fn put_timestamp(out: &mut Vec<u8>, at: EventTime, zone: &TimeZone) -> Option<()
     Some(())
 }
 
-/// A number with leading zeros; it has no more digits than that.
-fn digits<const WIDTH: usize>(number: impl Into<u32>) -> [u8; WIDTH] {
-    let mut rest = number.into();
-    let mut digits = [b'0'; WIDTH];
-    for digit in digits.iter_mut().rev() {
-        *digit += (rest % 10) as u8;
-        rest /= 10;
-    }
-    digits
+/// The digits of a number below a hundred. Looked up: to divide for each costs as much as all the
+/// rest of a timestamp.
+fn two_digits(number: impl Into<u32>) -> [u8; 2] {
+    #[expect(clippy::indexing_slicing, reason = "an index too high does not compile")]
+    const ALL: [[u8; 2]; 100] = {
+        let mut all = [[b'0'; 2]; 100];
+        let mut number = 0u8;
+        while number < 100 {
+            all[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+            number += 1;
+        }
+        all
+    };
+    ALL.get(number.into() as usize).copied().unwrap_or(*b"??")
 }

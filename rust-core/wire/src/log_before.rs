@@ -10,6 +10,7 @@ use session::EventTime;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::found::{Found, Span};
 use crate::json;
+use crate::key_fields::KeyFields;
 use crate::log_after::{LONGEST_ADDITION, MEMBERS};
 use crate::options::CoreOptions;
 use crate::plain;
@@ -36,8 +37,8 @@ const EARLIEST_RECORD_TIME_MS: i64 = 946_684_800_000;
 
 /// An event and what its output needs, borrowed from the record where nothing is escaped.
 pub(crate) struct Decoded<'r> {
-    key: Cow<'r, str>,
-    log_name: Cow<'r, str>,
+    key: Cow<'r, [u8]>,
+    log_name: Cow<'r, [u8]>,
     at: EventTime,
     open: usize,
     close: usize,
@@ -63,21 +64,21 @@ pub(crate) fn decode<'r>(
     record_time_ms: i64,
     now_ms: i64,
     options: &CoreOptions,
+    keys: &KeyFields,
 ) -> Result<Decoded<'r>, DeadLetter> {
     let value =
         value.ok_or_else(|| DeadLetter::new(Reason::NullValue, "the record has no value"))?;
     check_size(value.len(), options)?;
-    let record = std::str::from_utf8(value)
-        .map_err(|error| invalid_json(format!("not UTF-8 from byte {} on", error.valid_up_to())))?;
+    check_text(value)?;
     let open = json::leading_space(value);
     if value.get(open) != Some(&b'{') {
-        return Err(not_an_object(record));
+        return Err(not_an_object(value));
     }
-    let members = Members::read(record, open, &options.rules_file.key)?;
+    let members = Members::read(value, open, keys)?;
 
     // What is wrong with the text of a name that counts makes the record invalid JSON, and so
     // comes before all that is merely missing.
-    let key = members.key(&options.rules_file.key)?;
+    let key = members.key()?;
     let log_name = members.log_name.map(|raw| members.log_name_text(raw)).transpose()?.flatten();
     if let Some(key) = &key {
         let without_key = value.len() + LONGEST_ADDITION;
@@ -111,8 +112,19 @@ fn check_size(length: usize, options: &CoreOptions) -> Result<(), DeadLetter> {
     Ok(())
 }
 
-fn not_an_object(record: &str) -> DeadLetter {
-    match serde_json::from_str::<&RawValue>(record) {
+fn check_text(value: &[u8]) -> Result<(), DeadLetter> {
+    // Nearly every record is ASCII, which is found out sooner.
+    if value.is_ascii() {
+        return Ok(());
+    }
+    match std::str::from_utf8(value) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(invalid_json(format!("not UTF-8 from byte {} on", error.valid_up_to()))),
+    }
+}
+
+fn not_an_object(record: &[u8]) -> DeadLetter {
+    match serde_json::from_slice::<&RawValue>(record) {
         Ok(value) if json::depth(value.get().as_bytes()) > DEEPEST_NESTING => nested_too_deep(),
         Ok(_) => DeadLetter::new(Reason::NotAnObject, "JSON, but not an object"),
         Err(error) => invalid_json(error.to_string()),
@@ -132,16 +144,37 @@ fn no_key(sources: &[KeySource]) -> String {
     format!("no usable key in {}", fields.join(", "))
 }
 
-fn digits(text: &str) -> Option<i64> {
-    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    (all_digits && text.len() <= LONGEST_TS_STRING).then(|| text.parse().ok()).flatten()
+fn digits(text: &[u8]) -> Option<i64> {
+    let fits = (1..=LONGEST_TS_STRING).contains(&text.len());
+    (fits && text.iter().all(u8::is_ascii_digit)).then(|| whole_number(text)).flatten()
+}
+
+/// The value of a short number in plain spelling. Of bytes: to make text of them first, which the
+/// standard library wants, costs more than all the rest.
+fn short_number(text: &[u8]) -> Option<i64> {
+    /// So many digits fit, whichever they are.
+    const MOST_DIGITS: usize = 18;
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        digits => (1, digits),
+    };
+    let fits = (1..=MOST_DIGITS).contains(&digits.len());
+    let mut value = 0;
+    for byte in digits.iter().take(MOST_DIGITS) {
+        value = 10 * value + i64::from(byte.checked_sub(b'0').filter(|digit| *digit <= 9)?);
+    }
+    fits.then_some(sign * value)
 }
 
 /// The exact value of a JSON number, where that is an integer of 64 bits.
-fn whole_number(text: &str) -> Option<i64> {
+fn whole_number(text: &[u8]) -> Option<i64> {
     if text.len() > LONGEST_TS_NUMBER {
         return None;
     }
+    if let Some(short) = short_number(text) {
+        return Some(short);
+    }
+    let text = std::str::from_utf8(text).ok()?;
     if let Ok(plain) = text.parse() {
         return Some(plain);
     }
@@ -207,13 +240,13 @@ fn check_future(
 }
 
 /// The members of a record's object: the values that count, and where each member ends.
-struct Members<'r, 'n> {
-    /// The first field that a key stands in, nearly always the only one, and the value that counts.
-    first: (&'n str, Option<&'r str>),
-    /// The other fields that keys and their conditions stand in.
-    others: Vec<(&'n str, Option<&'r str>)>,
-    log_name: Option<&'r str>,
-    ts: Option<&'r str>,
+struct Members<'r, 'k> {
+    keys: &'k KeyFields,
+    /// The values of the key fields, the first one's and those of the others.
+    first_key: Option<&'r [u8]>,
+    other_keys: Vec<Option<&'r [u8]>>,
+    log_name: Option<&'r [u8]>,
+    ts: Option<&'r [u8]>,
     /// Whether the record is plain: then no string holds an escape.
     plain: bool,
     /// Every member in order; of a plain record none, for nothing asks for them.
@@ -224,31 +257,36 @@ struct Members<'r, 'n> {
     has_control_name: bool,
 }
 
+/// Whether a JSON number has neither fraction nor exponent.
+fn is_whole(number: &[u8]) -> bool {
+    !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
 fn is_output_member(name: &[u8]) -> bool {
     MEMBERS.iter().any(|member| member.as_bytes() == name)
 }
 
 struct Member<'r> {
-    value: &'r str,
+    value: &'r [u8],
     removed: bool,
 }
 
-impl<'r, 'n> Members<'r, 'n> {
+impl<'r, 'k> Members<'r, 'k> {
     fn read(
-        record: &'r str,
+        record: &'r [u8],
         open: usize,
-        key: &'n [KeySource],
-    ) -> Result<Members<'r, 'n>, DeadLetter> {
-        let mut members = Members::wanting(key);
-        let plain = plain::read_members(record.as_bytes(), open, |name, value| {
-            members.take(name, || record.get(value.clone()).unwrap_or_default());
+        keys: &'k KeyFields,
+    ) -> Result<Members<'r, 'k>, DeadLetter> {
+        let mut members = Members::none(keys);
+        let plain = plain::read_members(record, open, |name, value| {
+            members.take(name, value);
             !is_output_member(name)
         });
         if plain {
             return Ok(members);
         }
-        let mut members = Members { plain: false, ..Members::wanting(key) };
-        let mut reader = serde_json::Deserializer::from_str(record);
+        let mut members = Members { plain: false, ..Members::none(keys) };
+        let mut reader = serde_json::Deserializer::from_slice(record);
         reader
             .deserialize_map(&mut members)
             .and_then(|()| reader.end())
@@ -258,21 +296,12 @@ impl<'r, 'n> Members<'r, 'n> {
         Ok(members)
     }
 
-    fn wanting(key: &'n [KeySource]) -> Members<'r, 'n> {
-        let mut first = None;
-        let mut others = Vec::new();
-        for source in key {
-            for field in std::iter::once(&source.field).chain(source.when.keys()) {
-                if first.is_none() {
-                    first = Some((field.as_str(), None));
-                } else {
-                    others.push((field.as_str(), None));
-                }
-            }
-        }
+    /// Those of a record that nothing was read of yet.
+    fn none(keys: &'k KeyFields) -> Members<'r, 'k> {
         Members {
-            first: first.unwrap_or_default(),
-            others,
+            keys,
+            first_key: None,
+            other_keys: vec![None; keys.others.len()],
             log_name: None,
             ts: None,
             all: Vec::new(),
@@ -283,17 +312,17 @@ impl<'r, 'n> Members<'r, 'n> {
     }
 
     /// The first usable key.
-    fn key(&self, sources: &[KeySource]) -> Result<Option<Cow<'r, str>>, DeadLetter> {
-        for source in sources {
-            let Some(raw) = self.wanted(&source.field) else { continue };
-            let holds = |(field, text): (&String, &String)| {
-                self.wanted(field)
-                    .filter(|raw| raw.starts_with('"'))
+    fn key(&self) -> Result<Option<Cow<'r, [u8]>>, DeadLetter> {
+        for source in &self.keys.sources {
+            let Some(raw) = self.key_value(source.field) else { continue };
+            let holds = |(field, text): &(usize, String)| {
+                self.key_value(*field)
+                    .filter(|raw| raw.starts_with(b"\""))
                     .and_then(|raw| self.unescape(raw))
-                    .is_some_and(|value| value.eq_ignore_ascii_case(text))
+                    .is_some_and(|value| value.eq_ignore_ascii_case(text.as_bytes()))
             };
             if source.when.iter().all(holds) {
-                let key = self.key_text(raw, &source.field)?;
+                let key = self.key_text(raw, self.keys.name(source.field))?;
                 if key.is_some() {
                     return Ok(key);
                 }
@@ -302,51 +331,52 @@ impl<'r, 'n> Members<'r, 'n> {
         Ok(None)
     }
 
-    fn wanted(&self, field: &str) -> Option<&'r str> {
-        std::iter::once(&self.first)
-            .chain(&self.others)
-            .find(|(name, _)| *name == field)
-            .and_then(|(_, value)| *value)
+    /// The value of a key field, by its place.
+    fn key_value(&self, place: usize) -> Option<&'r [u8]> {
+        match place.checked_sub(1) {
+            None => self.first_key,
+            Some(other) => self.other_keys.get(other).copied().flatten(),
+        }
     }
 
     /// The key as text; `None` where it is no usable one.
-    fn key_text(&self, raw: &'r str, field: &str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
-        let text = match raw.as_bytes() {
+    fn key_text(&self, raw: &'r [u8], field: &str) -> Result<Option<Cow<'r, [u8]>>, DeadLetter> {
+        let text = match raw {
             [b'"', ..] => self.string_text(raw, field)?,
-            [b'-' | b'0'..=b'9', ..] if !raw.contains(['.', 'e', 'E']) => Cow::Borrowed(raw),
+            [b'-' | b'0'..=b'9', ..] if is_whole(raw) => Cow::Borrowed(raw),
             _ => return Ok(None),
         };
         Ok((1..=LONGEST_KEY).contains(&text.len()).then_some(text))
     }
 
     /// The log name as text; `None` where it is no usable one.
-    fn log_name_text(&self, raw: &'r str) -> Result<Option<Cow<'r, str>>, DeadLetter> {
-        if !raw.starts_with('"') {
+    fn log_name_text(&self, raw: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, DeadLetter> {
+        if !raw.starts_with(b"\"") {
             return Ok(None);
         }
         let text = self.string_text(raw, LOG_NAME_FIELD)?;
         Ok((1..=LONGEST_LOG_NAME).contains(&text.len()).then_some(text))
     }
 
-    fn string_text(&self, raw: &'r str, field: &str) -> Result<Cow<'r, str>, DeadLetter> {
+    fn string_text(&self, raw: &'r [u8], field: &str) -> Result<Cow<'r, [u8]>, DeadLetter> {
         self.unescape(raw)
             .ok_or_else(|| invalid_json(format!("an unpaired surrogate escape in \"{field}\"")))
     }
 
     /// The text of a JSON string; `None` where it holds an unpaired surrogate.
-    fn unescape(&self, raw: &'r str) -> Option<Cow<'r, str>> {
-        let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    fn unescape(&self, raw: &'r [u8]) -> Option<Cow<'r, [u8]>> {
+        let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
         // Texts are short: a search that makes ready for long ones costs more than it saves.
-        if !self.plain && inner.bytes().any(|byte| byte == b'\\') {
-            serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
+        if !self.plain && inner.contains(&b'\\') {
+            serde_json::from_slice::<String>(raw).ok().map(|text| Cow::Owned(text.into_bytes()))
         } else {
             Some(Cow::Borrowed(inner))
         }
     }
 
     /// The event time; `None` where it is null.
-    fn event_time(&self, raw: &'r str) -> Result<Option<EventTime>, DeadLetter> {
-        let ms = match raw.as_bytes() {
+    fn event_time(&self, raw: &'r [u8]) -> Result<Option<EventTime>, DeadLetter> {
+        let ms = match raw {
             b"null" => return Ok(None),
             [b'"', ..] => self.unescape(raw).and_then(|text| digits(&text)),
             [b'-' | b'0'..=b'9', ..] => whole_number(raw),
@@ -359,43 +389,44 @@ impl<'r, 'n> Members<'r, 'n> {
     }
 
     /// Takes note of a member. The last one of a name counts, whatever it holds.
-    fn take(&mut self, name: &[u8], value: impl Fn() -> &'r str) {
-        if self.first.0.as_bytes() == name {
-            self.first.1 = Some(value());
+    #[inline(always)]
+    fn take(&mut self, name: &[u8], value: &'r [u8]) {
+        if self.keys.first.as_bytes() == name {
+            self.first_key = Some(value);
         }
-        for (wanted, place) in &mut self.others {
-            if wanted.as_bytes() == name {
-                *place = Some(value());
+        for (field, place) in self.keys.others.iter().zip(&mut self.other_keys) {
+            if field.as_bytes() == name {
+                *place = Some(value);
             }
         }
         if name == LOG_NAME_FIELD.as_bytes() {
-            self.log_name = Some(value());
+            self.log_name = Some(value);
         } else if name == EVENT_TIME_FIELD.as_bytes() {
-            self.ts = Some(value());
+            self.ts = Some(value);
         }
     }
 
     /// Takes note of a member of a record that is not plain.
-    fn take_in_order(&mut self, name: &[u8], value: &'r str) {
+    fn take_in_order(&mut self, name: &[u8], value: &'r [u8]) {
         let removed = is_output_member(name);
         self.removes |= removed;
         self.has_control_name |= name.iter().any(u8::is_ascii_control);
         self.all.push(Member { value, removed });
-        self.take(name, || value);
+        self.take(name, value);
     }
 
     /// Names are read as bytes, which lets unescaped control characters pass. Where there is one
     /// at all, the whole record is read once more as JSON values are, which does not.
-    fn check_names(&self, record: &str) -> Result<(), DeadLetter> {
+    fn check_names(&self, record: &[u8]) -> Result<(), DeadLetter> {
         if self.has_control_name {
-            serde_json::from_str::<&RawValue>(record)
+            serde_json::from_slice::<&RawValue>(record)
                 .map_err(|error| invalid_json(error.to_string()))?;
         }
         Ok(())
     }
 
     fn check_nesting(&self) -> Result<(), DeadLetter> {
-        let nested = self.all.iter().map(|member| member.value.as_bytes());
+        let nested = self.all.iter().map(|member| member.value);
         let deepest = nested
             .filter(|value| matches!(value, [b'{' | b'[', ..]))
             .map(|value| 1 + json::depth(value))
@@ -450,7 +481,7 @@ impl<'de> Visitor<'de> for &mut Members<'de, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
             let value: &RawValue = map.next_value()?;
-            self.take_in_order(&name, value.get());
+            self.take_in_order(&name, value.get().as_bytes());
         }
         Ok(())
     }

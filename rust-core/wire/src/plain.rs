@@ -4,15 +4,15 @@
 //! It takes only what it is sure of, and leaves everything else, wrong records too, to the reader
 //! of all of JSON: so what it does not know it cannot get wrong.
 
-use std::ops::Range;
+use crate::json;
 
-/// Hands the members of a plain record to `take`, each with its name's text and where its value
-/// stands. `open` is where the record's brace is. Returns false where the record is not plain, or
+/// Hands the members of a plain record to `take`, each with its name's text and its value as it is
+/// written. `open` is where the record's brace is. Returns false where the record is not plain, or
 /// `take` does not want it so; what was handed over then counts for nothing.
 pub(crate) fn read_members<'r>(
     record: &'r [u8],
     open: usize,
-    take: impl FnMut(&'r [u8], Range<usize>) -> bool,
+    take: impl FnMut(&'r [u8], &'r [u8]) -> bool,
 ) -> bool {
     is_plain_text(record) && members(record, open, take).is_some()
 }
@@ -22,15 +22,18 @@ pub(crate) fn read_members<'r>(
 fn members<'r>(
     record: &'r [u8],
     open: usize,
-    mut take: impl FnMut(&'r [u8], Range<usize>) -> bool,
+    mut take: impl FnMut(&'r [u8], &'r [u8]) -> bool,
 ) -> Option<()> {
     let mut rest = behind(b'{', record.get(open..)?)?;
     loop {
         let (name, behind_name) = split_at_quote(behind(b'"', rest)?)?;
         let value = behind_space(behind(b':', behind_name)?);
-        let behind_value = behind_value(value)?;
-        let end = record.len() - behind_value.len();
-        take(name, record.len() - value.len()..end).then_some(())?;
+        let behind_value = match value {
+            [b'"', text @ ..] => split_at_quote(text)?.1,
+            bare => behind_bare(bare)?,
+        };
+        let length = value.len() - behind_value.len();
+        take(name, value.get(..length)?).then_some(())?;
         rest = behind_space(behind_value);
         match rest {
             [b',', behind @ ..] => rest = behind,
@@ -44,10 +47,9 @@ fn members<'r>(
     behind_space(rest).is_empty().then_some(())
 }
 
-/// What follows a value that is not nested. It has to end the value, which the caller sees to.
-fn behind_value(value: &[u8]) -> Option<&[u8]> {
+/// What follows a value without quotes. It has to end the value, which the caller sees to.
+fn behind_bare(value: &[u8]) -> Option<&[u8]> {
     match value {
-        [b'"', rest @ ..] => split_at_quote(rest).map(|(_, behind)| behind),
         [b't', rest @ ..] => rest.strip_prefix(b"rue"),
         [b'f', rest @ ..] => rest.strip_prefix(b"alse"),
         [b'n', rest @ ..] => rest.strip_prefix(b"ull"),
@@ -58,7 +60,7 @@ fn behind_value(value: &[u8]) -> Option<&[u8]> {
 
 /// What follows a whole number without its sign.
 fn behind_digits(digits: &[u8]) -> Option<&[u8]> {
-    let count = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    let count = first_behind_digits(digits)?;
     let (number, behind) = digits.split_at_checked(count)?;
     matches!(number, [b'0'] | [b'1'..=b'9', ..]).then_some(behind)
 }
@@ -77,8 +79,18 @@ fn behind(wanted: u8, bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// What follows the spaces at the front, if any.
-fn behind_space(mut bytes: &[u8]) -> &[u8] {
+/// What follows the spaces at the front. There are none in most records, so that this is one
+/// comparison.
+#[inline(always)]
+fn behind_space(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b' ', rest @ ..] => behind_more_space(rest),
+        _ => bytes,
+    }
+}
+
+#[inline(never)]
+fn behind_more_space(mut bytes: &[u8]) -> &[u8] {
     while let [b' ', rest @ ..] = bytes {
         bytes = rest;
     }
@@ -88,26 +100,54 @@ fn behind_space(mut bytes: &[u8]) -> &[u8] {
 /// Where the first quote stands. Names and values are short, so that a search that makes ready for
 /// many bytes at once costs more than it saves: eight at a time.
 fn first_quote(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
+    // A byte that is zero where a quote stands has its highest bit set by this, and no byte before
+    // it has.
+    first_place(
+        bytes,
+        |eight| (eight ^ QUOTES).wrapping_sub(ONES) & !(eight ^ QUOTES),
+        |byte| byte == b'"',
+    )
+}
+
+/// Where the first byte stands that is no digit.
+fn first_behind_digits(bytes: &[u8]) -> Option<usize> {
+    const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+    const BEYOND_NINE: u64 = u64::from_ne_bytes([0x80 - (b'9' + 1); 8]);
+    // Less a zero, or what is beyond nine, sets the highest bit of a byte that is no digit, and of
+    // no byte before it.
+    first_place(
+        bytes,
+        |eight| eight | eight.wrapping_sub(ZEROS) | eight.wrapping_add(BEYOND_NINE),
+        |byte| !byte.is_ascii_digit(),
+    )
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHEST_BITS: u64 = ONES << 7;
+
+/// The place of the first byte that is wanted. `marks` sets the highest bit of it in eight bytes,
+/// and of none before it; what it does behind it is its own affair.
+#[inline(always)]
+fn first_place(
+    bytes: &[u8],
+    marks: impl Fn(u64) -> u64,
+    wanted: impl Fn(u8) -> bool,
+) -> Option<usize> {
     let mut at = 0;
     let mut rest = bytes;
     while let Some((eight, behind)) = rest.split_first_chunk() {
-        // A byte that is zero where a quote stands has its highest bit set by this, and no byte
-        // before it has.
-        let zero_at_quote = u64::from_le_bytes(*eight) ^ QUOTES;
-        let found = zero_at_quote.wrapping_sub(ONES) & !zero_at_quote & (ONES << 7);
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+        let marked = marks(u64::from_le_bytes(*eight)) & HIGHEST_BITS;
+        if marked != 0 {
+            return Some(at + marked.trailing_zeros() as usize / 8);
         }
         at += eight.len();
         rest = behind;
     }
-    rest.iter().position(|byte| *byte == b'"').map(|behind| at + behind)
+    rest.iter().position(|byte| wanted(*byte)).map(|behind| at + behind)
 }
 
 /// Whether no byte is a control character or a backslash: then every quote begins or ends a string.
 fn is_plain_text(bytes: &[u8]) -> bool {
-    // Without a branch a byte, so that the compiler takes many at once.
-    !bytes.iter().fold(false, |found, byte| found | (*byte < b' ') | (*byte == b'\\'))
+    json::all_bytes(bytes, |byte| (byte >= b' ') & (byte != b'\\'))
 }

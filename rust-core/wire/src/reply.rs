@@ -101,11 +101,11 @@ fn length(length: usize) -> [u8; 4] {
 /// Writes the frame of an event.
 pub(crate) fn put_event(
     frame: &mut Vec<u8>,
-    key: &str,
+    key: &[u8],
     at: EventTime,
     put_found: impl FnOnce(&mut Vec<u8>),
 ) {
-    put_decoded(frame, EVENT, at.0, key.as_bytes(), put_found);
+    put_decoded(frame, EVENT, at.0, key, put_found);
 }
 
 /// Writes the frame of a dead letter.

@@ -25,7 +25,7 @@ pub type Guard<'g> = dyn FnMut(&mut dyn FnMut()) -> Result<(), String> + 'g;
 pub(crate) struct Step<'s, 'g, 'a> {
     options: &'s CoreOptions,
     guard: Option<&'g mut Guard<'g>>,
-    key: &'a str,
+    key: &'a [u8],
     pub(crate) sessions: KeySessions<'a>,
     /// Whether the sessions have changed.
     pub(crate) changed: bool,
@@ -37,7 +37,7 @@ impl<'s, 'g, 'a> Step<'s, 'g, 'a> {
     pub(crate) fn new(
         options: &'s CoreOptions,
         guard: Option<&'g mut Guard<'g>>,
-        key: &'a str,
+        key: &'a [u8],
         sessions: KeySessions<'a>,
         emissions: Emissions<'s>,
     ) -> Step<'s, 'g, 'a> {
@@ -98,7 +98,8 @@ impl<'s, 'g, 'a> Step<'s, 'g, 'a> {
     ) -> Result<(), CoreError> {
         let mut written = None;
         let done = self.part(|step| {
-            let labelled = join(&mut step.sessions, found, record, step.options);
+            let joined = join(&mut step.sessions, found, record, step.options);
+            let Some(labelled) = joined else { return };
             step.changed |= labelled.outcome != Outcome::RodeAlong;
             if let Some(came_from) = came_from {
                 step.emissions.of_waited(came_from, &[]);
@@ -124,7 +125,7 @@ impl<'s, 'g, 'a> Step<'s, 'g, 'a> {
             let closed = step.sessions.close_due(until, &step.options.policy);
             if !closed.is_empty() {
                 step.changed = true;
-                fail_on_purpose(step.key.as_bytes(), "timer");
+                fail_on_purpose(step.key, "timer");
                 emit_close_records(&mut step.emissions, step.key, &closed, step.options);
             }
         });
@@ -163,16 +164,16 @@ impl<'s, 'g, 'a> Step<'s, 'g, 'a> {
     }
 }
 
-/// Gives an event its session.
+/// Gives an event its session. `None` where `found` is not what decode found.
 pub(crate) fn join<'a>(
     sessions: &mut KeySessions<'a>,
     found: &Found<'a>,
     record: &[u8],
     options: &CoreOptions,
-) -> EventStep<'a> {
+) -> Option<EventStep<'a>> {
     fail_on_purpose(record, "event");
-    let event = Event { at: found.at, log_name: found.log_name };
-    sessions.on_event(&event, &options.policy)
+    let event = Event { at: found.at, log_name: std::str::from_utf8(found.log_name).ok()? };
+    Some(sessions.on_event(&event, &options.policy))
 }
 
 /// Writes the output of an event, and what it closed. `None` where `found` is not of the record.
@@ -193,7 +194,7 @@ pub(crate) fn emit_labelled(
         step.outcome,
         |out| match labelled {
             Some((id, _)) => id.put(out),
-            None => out.extend_from_slice(found.key.as_bytes()),
+            None => out.extend_from_slice(found.key),
         },
         |out| written = log_after::put(out, record, found, labelled, &options.time_zone),
     );
@@ -203,7 +204,7 @@ pub(crate) fn emit_labelled(
 
 fn emit_close_records(
     emissions: &mut Emissions<'_>,
-    key: &str,
+    key: &[u8],
     closed: &[ClosedSession<'_>],
     options: &CoreOptions,
 ) {

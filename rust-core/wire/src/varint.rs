@@ -51,18 +51,21 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return Some(byte.into());
         }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
-        for shift in (0..).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            // The tenth byte holds the one bit that is left, and no value ends in bits that are
-            // all zero: each has one spelling.
-            if shift > 63 || (shift == 63 && bits > 1) || (shift > 0 && byte == 0) {
+        for (shift, (index, &byte)) in (0..).step_by(7).zip(self.rest.iter().enumerate()) {
+            // The tenth byte holds the one bit that is left.
+            if shift == 63 && byte > 1 {
                 return None;
             }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                self.rest = self.rest.get(index + 1..)?;
+                // No value ends in bits that are all zero: each has one spelling.
+                return (byte != 0 || index == 0).then_some(value);
             }
         }
         None
@@ -103,5 +106,67 @@ impl<'a> Reader<'a> {
         let (bytes, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(i64::from_le_bytes(*bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Byte by byte, as the format is defined.
+    fn put_simply(out: &mut Vec<u8>, mut value: u64) {
+        while value >= 0x80 {
+            out.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push((value & 0x7f) as u8);
+    }
+
+    /// Numbers of any length alike.
+    fn numbers() -> impl Strategy<Value = u64> {
+        (any::<u64>(), 0..64u32).prop_map(|(number, shorter)| number >> shorter)
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_byte_by_byte_and_read_back(
+            numbers in vec(numbers(), 0..4),
+            behind in vec(any::<u8>(), 0..10),
+        ) {
+            let (mut bytes, mut simply) = (Vec::new(), Vec::new());
+            for number in &numbers {
+                put(&mut bytes, *number);
+                put_simply(&mut simply, *number);
+            }
+            prop_assert_eq!(&bytes, &simply);
+            bytes.extend_from_slice(&behind);
+            let mut reader = Reader::new(&bytes);
+            for number in numbers {
+                prop_assert_eq!(reader.varint(), Some(number));
+            }
+            prop_assert_eq!(reader.all(), behind);
+        }
+
+        #[test]
+        fn what_is_read_has_no_other_spelling(bytes in vec(any::<u8>(), 0..16)) {
+            let mut reader = Reader::new(&bytes);
+            if let Some(number) = reader.varint() {
+                let mut again = Vec::new();
+                put_simply(&mut again, number);
+                prop_assert_eq!(again, &bytes[..bytes.len() - reader.rest().len()]);
+            }
+        }
+
+        #[test]
+        fn a_number_that_is_cut_off_is_none(number in numbers()) {
+            let mut bytes = Vec::new();
+            put(&mut bytes, number);
+            for length in 0..bytes.len() {
+                prop_assert_eq!(Reader::new(&bytes[..length]).varint(), None);
+            }
+        }
     }
 }
