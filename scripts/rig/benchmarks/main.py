@@ -13,6 +13,7 @@ from rig.benchmarks import (
     crossing,
     latency,
     on_kafka,
+    one_thread,
     pipeline,
     report,
     results,
@@ -75,6 +76,13 @@ def _crossing(console: Console, _: argparse.Namespace) -> int:
     return 0
 
 
+def _operator(console: Console, options: argparse.Namespace) -> int:
+    results.clear(one_thread.LEVEL)
+    pipeline.build(layout.RUNS / "bench-build.log")
+    one_thread.measure(console, peers=options.peer or list(one_thread.PEERS))
+    return 0
+
+
 def _replay(console: Console, options: argparse.Namespace) -> int:
     equal = against_replay.measure(
         console,
@@ -122,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     level.add_argument("--parallelism", type=int, default=2)
     level = levels.add_parser(crossing.LEVEL, help=crossing.__doc__)
     level.set_defaults(run=_crossing)
+    level = levels.add_parser(one_thread.LEVEL, help=one_thread.__doc__)
+    level.set_defaults(run=_operator)
+    level.add_argument("--peer", action="append", choices=one_thread.PEERS)
     level = levels.add_parser(scale.LEVEL, help=scale.__doc__)
     level.set_defaults(run=_scale)
     level.add_argument("--anew", action="store_true", help="forget the results that are kept")

@@ -58,23 +58,39 @@ def build(log: Path) -> None:
 
 def java(main: str, *arguments: str, heap: str = "2g", wrapper: list[str] = ()) -> str:
     """Runs a class by its full name, on the benchmarks' class path; returns what it prints."""
+    done = subprocess.run(
+        # So that what compiling takes can be told apart at the end: CompilerThreads.java.
+        command(
+            main,
+            *arguments,
+            heap=heap,
+            wrapper=wrapper,
+            flags=["-XX:+UseG1GC", "-XX:-UseDynamicNumberOfCompilerThreads"],
+        ),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{main} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def command(
+    main: str, *arguments: str, heap: str, wrapper: list[str], flags: list[str]
+) -> list[str]:
+    """The command that runs a class by its full name, on the benchmarks' class path."""
     opens = re.search(r"<jvm.opens>(--add-exports[^<]*)", (layout.PROJECT / "pom.xml").read_text())
-    command = [
+    return [
         *wrapper,
         checks.java(),
-        *(f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g"),
-        # So that what compiling takes can be told apart at the end: CompilerThreads.java.
-        "-XX:-UseDynamicNumberOfCompilerThreads",
+        *(f"-Xms{heap}", f"-Xmx{heap}", "-XX:MaxDirectMemorySize=1g", *flags),
         *(opens.group(1).split() if opens else []),
         "-cp",
         f"{CLASSES}:{CLASS_PATH.read_text()}",
         main,
         *arguments,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise RuntimeError(f"{main} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def make_load(load: Load, partitions: int) -> Path:

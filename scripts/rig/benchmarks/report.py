@@ -10,7 +10,7 @@ from pygal.style import CleanStyle
 from rich.console import Console
 
 from rig import layout
-from rig.benchmarks import crossing, results, scale
+from rig.benchmarks import crossing, one_thread, results, scale
 from rig.benchmarks.results import Spread
 
 REPORT = results.FOLDER.parent / "RESULTS.md"
@@ -91,6 +91,7 @@ def write(console: Console) -> None:
         for backend in (each for each in TITLES if any(run["backend"] == each for run in runs)):
             text += _backend(level, backend, [run for run in runs if run["backend"] == backend])
     text += _crossing()
+    text += _operator()
     text += _scale()
     text += _latency()
     text += _goals(levels)
@@ -165,6 +166,35 @@ def _crossing() -> list[str]:
 def _nanoseconds(rounds: list[float]) -> str:
     spread = Spread.of(rounds)
     return f"{spread.median:.0f} ({spread.least:.0f} to {spread.most:.0f})"
+
+
+def _operator() -> list[str]:
+    """What a thread executes for a record, and how that holds against the goal."""
+    counts = {run["peer"]: run["instructions"] for run in results.read(one_thread.LEVEL)}
+    if not counts:
+        return []
+    text = [
+        "## One thread",
+        "",
+        "Decode, the serializer of the shuffle there and back, the operator in Flink's harness",
+        "with its state on the heap, the producer's record: what the thread executes, by",
+        "callgrind. It does not change from run to run; nor does it know of caches that miss.",
+        "",
+        *_table(
+            ["peer", "instructions a record"],
+            [[peer, f"{count:,.0f}"] for peer, count in counts.items()],
+        ),
+        "",
+    ]
+    if {"job", "twin"} <= counts.keys():
+        ratio = counts["job"] / counts["twin"]
+        reached = "reached" if ratio <= one_thread.MOST_OVER_TWIN else "**not reached**"
+        text += [
+            f"The job's are {ratio:.2f} times the twin's; at most {one_thread.MOST_OVER_TWIN:g}"
+            f" times was the goal: {reached}.",
+            "",
+        ]
+    return text
 
 
 def _scale() -> list[str]:

@@ -12,6 +12,7 @@ import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
+import org.apache.flink.streaming.api.operators.KeyedProcessOperator;
 import com.main.session.CachingKeyedProcessOperator;
 import com.main.session.SessionFunction;
 
@@ -28,6 +29,12 @@ abstract class RecordPeer implements Peer<InputRecord, OutputRecord> {
 
     abstract KeyedProcessFunction<String, InputRecord, OutputRecord> function();
 
+    /** The operator around the function. */
+    final KeyedProcessOperator<String, InputRecord, OutputRecord> operator() {
+        return CachingKeyedProcessOperator.around(
+                function(), SessionFunction.STATE_NAME, cacheEntries);
+    }
+
     @Override
     public KafkaRecordDeserializationSchema<InputRecord> decoder() {
         return new RecordDecoder(OPTIONS, null);
@@ -41,11 +48,7 @@ abstract class RecordPeer implements Peer<InputRecord, OutputRecord> {
     @Override
     public DataStream<OutputRecord> sessions(DataStream<InputRecord> events) {
         return events.keyBy(InputRecord::key)
-                .transform(
-                        "sessions",
-                        OutputRecord.TYPE,
-                        CachingKeyedProcessOperator.around(
-                                function(), SessionFunction.STATE_NAME, cacheEntries))
+                .transform("sessions", OutputRecord.TYPE, operator())
                 .uid("sessions");
     }
 
