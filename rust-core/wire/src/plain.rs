@@ -151,3 +151,26 @@ fn first_place(
 fn is_plain_text(bytes: &[u8]) -> bool {
     json::all_bytes(bytes, |byte| (byte >= b' ') & (byte != b'\\'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every byte, at places within and behind the first eight, before bytes that also count.
+    #[test]
+    fn the_first_place_is_the_same_as_byte_by_byte() {
+        for (place, byte) in (0..12).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte)))
+        {
+            for filled in [b'0', b'5', b'9', b'!', b'#', 0x80, 0xff] {
+                let mut bytes = [filled; 20];
+                bytes[place] = byte;
+                bytes[15..].fill(b'"');
+                assert_eq!(first_quote(&bytes), bytes.iter().position(|byte| *byte == b'"'));
+                assert_eq!(
+                    first_behind_digits(&bytes),
+                    bytes.iter().position(|byte| !byte.is_ascii_digit()),
+                );
+            }
+        }
+    }
+}
