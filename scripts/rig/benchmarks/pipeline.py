@@ -59,12 +59,12 @@ def build(log: Path) -> None:
 def java(main: str, *arguments: str, heap: str = "2g", wrapper: list[str] = ()) -> str:
     """Runs a class by its full name, on the benchmarks' class path; returns what it prints."""
     done = subprocess.run(
-        # So that what compiling takes can be told apart at the end: CompilerThreads.java.
         command(
             main,
             *arguments,
             heap=heap,
             wrapper=wrapper,
+            # The second, so that what compiling takes can be told apart: CompilerThreads.java.
             flags=["-XX:+UseG1GC", "-XX:-UseDynamicNumberOfCompilerThreads"],
         ),
         capture_output=True,

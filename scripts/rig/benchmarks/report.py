@@ -188,10 +188,10 @@ def _operator() -> list[str]:
     ]
     if {"job", "twin"} <= counts.keys():
         ratio = counts["job"] / counts["twin"]
-        reached = "reached" if ratio <= one_thread.MOST_OVER_TWIN else "**not reached**"
+        most = one_thread.MOST_OVER_TWIN
         text += [
-            f"The job's are {ratio:.2f} times the twin's; at most {one_thread.MOST_OVER_TWIN:g}"
-            f" times was the goal: {reached}.",
+            f"The job's are {ratio:.2f} times the twin's; at most {most:g} times was the goal:"
+            f" {_reached(ratio <= most)}.",
             "",
         ]
     return text
@@ -273,7 +273,7 @@ def _scale_goals(by_case: dict[tuple, list[dict]]) -> list[str]:
             [
                 name,
                 f"at most {scale.MOST_RATIO:g}",
-                f"{spread} {'reached' if spread.median <= scale.MOST_RATIO else '**not reached**'}",
+                f"{spread} {_reached(spread.median <= scale.MOST_RATIO)}",
             ]
             for name, spread in wanted
             if spread
@@ -334,7 +334,11 @@ def _held(runs: list[dict], goal: Goal, figure: str) -> str:
     spread = results.ratios(runs, figure, goal.over, goal.under, backend=goal.backend)
     if not spread:
         return ""
-    return f"{spread} {'reached' if goal.holds(spread.median) else '**not reached**'}"
+    return f"{spread} {_reached(goal.holds(spread.median))}"
+
+
+def _reached(holds: bool) -> str:
+    return "reached" if holds else "**not reached**"
 
 
 def _spread(runs: list[dict], peer: str, figure: str, unit: float) -> str:

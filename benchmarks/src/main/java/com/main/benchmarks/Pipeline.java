@@ -41,11 +41,7 @@ public final class Pipeline {
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
     public static void main(String[] args) throws Exception {
-        Map<String, String> options = new TreeMap<>();
-        for (String arg : args) {
-            String[] parts = arg.split("=", 2);
-            options.put(parts[0], parts[1]);
-        }
+        Map<String, String> options = options(args);
         if (options.containsKey("make")) {
             Path folder = Paths.get(options.get("make"));
             int partitions = Integer.parseInt(options.get("partitions"));
@@ -67,6 +63,16 @@ public final class Pipeline {
             System.exit(1);
         }
         System.exit(0);
+    }
+
+    /** Arguments of the form {@code name=value}. */
+    static Map<String, String> options(String[] args) {
+        Map<String, String> options = new TreeMap<>();
+        for (String arg : args) {
+            String[] parts = arg.split("=", 2);
+            options.put(parts[0], parts[1]);
+        }
+        return options;
     }
 
     private final Map<String, String> options;
