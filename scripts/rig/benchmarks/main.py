@@ -52,9 +52,11 @@ def _latency(console: Console, options: argparse.Namespace) -> int:
         job.build(layout.RUNS / "bench-build.log")
     latency.measure(
         console,
+        rounds=options.rounds,
         settings=options.setting or [latency.Setting()],
         options=options.option or [],
         rate=options.rate,
+        checkpoint_interval=options.checkpoint_interval,
         seconds=options.seconds,
         parallelism=options.parallelism,
     )
@@ -125,8 +127,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="--NAME=VALUE",
         help="an option of the job, for all settings; may be given more than once",
     )
-    level.add_argument("--rate", type=int, default=5_000, help="records a second")
-    level.add_argument("--seconds", type=int, default=30)
+    level.add_argument("--rounds", type=int, default=3)
+    level.add_argument(
+        "--rate", type=int, help="records a second; half of the highest load without it"
+    )
+    level.add_argument("--checkpoint-interval", help="the job's own without it")
+    level.add_argument("--seconds", type=int, default=90, help="for which times are taken")
     level.add_argument("--parallelism", type=int, default=2)
     level = levels.add_parser(crossing.LEVEL, help=crossing.__doc__)
     level.set_defaults(run=_crossing)
