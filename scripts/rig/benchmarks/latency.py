@@ -1,4 +1,8 @@
-"""From log-before to log-after at a fixed rate: how long a record is on its way."""
+"""From log-before to log-after at a fixed rate: how long a record is on its way.
+
+From the moment it is made until the broker has it on log-after, by the broker's own time: it is
+read from there once the job is done with, so that no reader takes a share of the machine.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ import itertools
 import multiprocessing
 import re
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from rich.console import Console
 
 from rig import records
@@ -24,16 +29,17 @@ from rig.job import INPUT, OUTPUT
 LEVEL = "latency"
 RUN = "bench-latency"
 # The highest load is what comes out with so many records always on their way.
-BATCH = 25_000
-BATCHES_AHEAD = 4
+BATCH = 50_000
+BATCHES_AHEAD = 3
+POLL_S = 0.2
 # At the highest load, before it is measured: the compilers of broker and job take a share of the
 # machine for half a minute, and at a low rate alone for minutes.
 COMPILE_S = 40
 HIGHEST_S = 20
 # At the rate, before times are taken.
-WARM_UP_S = 20
-CAUGHT_UP_MS = 1000
+WARM_UP_S = 60
 PATIENCE_S = 180
+BY_BROKERS_TIME = {"message.timestamp.type": "LogAppendTime"}
 USERS = 20_000
 TICK_S = 0.002
 SENT = re.compile(rb'"sent_us":(\d+)')
@@ -114,8 +120,8 @@ def _run(
     parallelism: int,
 ) -> dict:
     task_manager = fresh_task_manager(cluster)
-    for topic in (INPUT, OUTPUT):
-        records.create_topics(servers, {topic: parallelism})
+    records.create_topics(servers, {INPUT: parallelism})
+    records.create_topics(servers, {OUTPUT: parallelism}, BY_BROKERS_TIME)
     words = ["--bootstrap-servers", servers, "--group-id", f"latency-{time.monotonic_ns()}"]
     words += options
     if setting.linger_ms is not None:
@@ -126,16 +132,33 @@ def _run(
     job_id = cluster.submit(*words, parallelism=parallelism, settings=flink)
     try:
         cluster.rest.wait_for_state(job_id, "RUNNING")
-        with _generator(servers) as generator, _reader(servers, parallelism) as reader:
-            _load(generator, reader, COMPILE_S)
-            highest_rate = _load(generator, reader, HIGHEST_S)
-            generator.send(Rate(rate or highest_rate / 2))
-            _catch_up(reader)
-            _take_times(reader, WARM_UP_S)
-            before = _completed(cluster, job_id)
-            figures = _figures(reader, seconds, task_manager.pid)
-            checkpoints = _completed(cluster, job_id) - before
-        return {**figures, "highest_rate": highest_rate, "checkpoints": checkpoints}
+        with _generator(servers) as generator:
+            _load(generator, servers, COMPILE_S)
+            highest_rate = _load(generator, servers, HIGHEST_S)
+            rate = rate or highest_rate / 2
+            generator.send(Rate(rate))
+            time.sleep(WARM_UP_S)
+            cpu, checkpoints, begins = (
+                Cpu.of(task_manager.pid),
+                _completed(cluster, job_id),
+                _ends(servers, OUTPUT),
+            )
+            time.sleep(seconds)
+            cpu_s = Cpu.of(task_manager.pid).all_s - cpu.all_s
+            checkpoints = _completed(cluster, job_id) - checkpoints
+            ends = _ends(servers, OUTPUT)
+            behind = sum(_ends(servers, INPUT).values()) - sum(ends.values())
+        if behind > rate:
+            raise RuntimeError(f"the job is {behind} records behind at {rate:.0f} records/s")
+        times_ms = _times(servers, begins, ends)
+        return {
+            "highest_rate": highest_rate,
+            "rate": len(times_ms) / seconds,
+            **_shares(times_ms),
+            "cpu_us_per_event": cpu_s / len(times_ms) * 1e6,
+            "records": len(times_ms),
+            "checkpoints": checkpoints,
+        }
     finally:
         cluster.rest.cancel(job_id)
         for topic in (INPUT, OUTPUT):
@@ -172,123 +195,109 @@ def _generator(servers: str) -> Iterator[Connection]:
 
 def _generate(servers: str, orders: Connection) -> None:
     producer = Producer({"bootstrap.servers": servers, "linger.ms": 1, "compression.type": "lz4"})
-    users = itertools.cycle(range(USERS))
+    users = itertools.cycle(
+        (
+            f"user-{user}",
+            f'{{"uid":"user-{user}","access_type":"mobile","log_name":"CLICK","in_time":"405"'
+            f',"out_time":"","ip":"192.168.75.139"',
+        )
+        for user in range(USERS)
+    )
     while True:
         order = orders.recv()
         if isinstance(order, Batch):
-            for _ in range(order.records):
-                _send(producer, next(users))
-            producer.poll(0)
+            _send(producer, itertools.islice(users, order.records))
             continue
         began, sent = time.monotonic(), 0
         while not orders.poll():
-            due = (time.monotonic() - began) * order.per_second
-            while sent < due:
-                _send(producer, next(users))
-                sent += 1
-            producer.poll(0)
+            due = int((time.monotonic() - began) * order.per_second)
+            _send(producer, itertools.islice(users, due - sent))
+            sent = due
             time.sleep(TICK_S)
 
 
-def _send(producer: Producer, user: int) -> None:
-    """Sends a record that says when it was made."""
+def _send(producer: Producer, users: Iterable[tuple[str, str]]) -> None:
+    """Sends a record for each, that says when they were made."""
     now_us = time.time_ns() // 1000
-    value = (
-        f'{{"uid":"user-{user}","access_type":"mobile","log_name":"CLICK","in_time":"405"'
-        f',"out_time":"","ip":"192.168.75.139","ts":{now_us // 1000},"sent_us":{now_us}}}'
-    )
-    while True:
-        try:
-            producer.produce(INPUT, value, f"user-{user}")
-            return
-        except BufferError:
-            # As long as the job starts, the broker gets little of the machine.
-            producer.poll(0.1)
-
-
-@contextlib.contextmanager
-def _reader(servers: str, partitions: int) -> Iterator[Consumer]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "latency",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 10,
-        }
-    )
-    try:
-        consumer.assign(
-            [TopicPartition(OUTPUT, part, OFFSET_BEGINNING) for part in range(partitions)]
-        )
-        yield consumer
-    finally:
-        consumer.close()
+    made = f',"ts":{now_us // 1000},"sent_us":{now_us}}}'
+    for key, begin in users:
+        while True:
+            try:
+                producer.produce(INPUT, begin + made, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.poll(0)
 
 
 def _completed(cluster: Cluster, job_id: str) -> int:
     return cluster.rest.checkpoints(job_id)["counts"]["completed"]
 
 
-def _figures(reader: Consumer, seconds: int, pid: int) -> dict:
-    """The times of every record that comes out, and the CPU that they took."""
-    before, began = Cpu.of(pid), time.monotonic()
-    times_ms = sorted(_take_times(reader, seconds))
-    took_s = time.monotonic() - began
-    cpu_s = Cpu.of(pid).all_s - before.all_s
-    if not times_ms:
-        raise RuntimeError("no record came out")
-
-    def at(share: float) -> float:
-        return times_ms[min(len(times_ms) - 1, int(share * len(times_ms)))]
-
-    return {
-        "rate": len(times_ms) / took_s,
-        "p50_ms": at(0.5),
-        "p99_ms": at(0.99),
-        "p999_ms": at(0.999),
-        "most_ms": times_ms[-1],
-        "cpu_us_per_event": cpu_s / len(times_ms) * 1e6,
-        "records": len(times_ms),
-    }
+def _ends(servers: str, topic: str) -> dict[int, int]:
+    return {part: end for part, (_, end) in records.sizes(servers, topic).items()}
 
 
-def _load(generator: Connection, reader: Consumer, seconds: float) -> float:
+def _load(generator: Connection, servers: str, seconds: float) -> float:
     """The highest load: how many records a second come out as long as enough are on their way."""
-    began = time.monotonic()
-    sent = out = 0
+
+    def out() -> int:
+        return sum(_ends(servers, OUTPUT).values())
+
+    began, before = time.monotonic(), out()
+    sent = now = before
     while (elapsed := time.monotonic() - began) < seconds:
-        while sent - out < BATCHES_AHEAD * BATCH:
+        while sent - now < BATCHES_AHEAD * BATCH:
             generator.send(Batch(BATCH))
             sent += BATCH
-        out += len(_take_times(reader, 0.05))
-    rate = out / elapsed
+        time.sleep(POLL_S)
+        now = out()
+    rate = (now - before) / elapsed
     # The next to measure is not to count them.
     deadline = time.monotonic() + PATIENCE_S
-    while out < sent:
-        out += len(_take_times(reader, 0.05))
+    while (now := out()) < sent:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{out} of {sent} records came out")
+            raise RuntimeError(f"{now} of {sent} records came out")
+        time.sleep(POLL_S)
     return rate
 
 
-def _catch_up(reader: Consumer) -> None:
-    """Until all of a second's records are fresh."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        times_ms = _take_times(reader, 1)
-        if times_ms and max(times_ms) <= CAUGHT_UP_MS:
-            return
-        if time.monotonic() > deadline:
-            raise RuntimeError("the job does not keep up with this rate on this machine")
+def _times(servers: str, begins: dict[int, int], ends: dict[int, int]) -> array:
+    """How long each record between these offsets of log-after was on its way, in milliseconds.
 
-
-def _take_times(consumer: Consumer, seconds: float) -> list[float]:
-    """How long each record that comes out in this time was on its way, in milliseconds."""
-    times_ms = []
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for message in consumer.consume(1000, timeout=0.002):
-            if message.error() is None:
-                sent_us = int(SENT.search(message.value()).group(1))
-                times_ms.append((time.time_ns() // 1000 - sent_us) / 1000)
+    Millions of them: in an array, which Python's collector does not walk through.
+    """
+    consumer = Consumer(
+        {"bootstrap.servers": servers, "group.id": "latency", "enable.auto.commit": False}
+    )
+    times_ms = array("d")
+    missing = sum(ends.values()) - sum(begins.values())
+    try:
+        consumer.assign([TopicPartition(OUTPUT, part, offset) for part, offset in begins.items()])
+        deadline = time.monotonic() + PATIENCE_S
+        while missing:
+            for message in consumer.consume(10_000, timeout=1):
+                if message.error() is None and message.offset() < ends[message.partition()]:
+                    sent_us = int(SENT.search(message.value()).group(1))
+                    _, appended_ms = message.timestamp()
+                    times_ms.append(appended_ms - sent_us / 1000)
+                    missing -= 1
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{missing} records could not be read")
+    finally:
+        consumer.close()
     return times_ms
+
+
+def _shares(times_ms: array) -> dict[str, float]:
+    in_order = sorted(times_ms)
+
+    def at(share: float) -> float:
+        return in_order[min(len(in_order) - 1, int(share * len(in_order)))]
+
+    return {
+        "p50_ms": at(0.5),
+        "p99_ms": at(0.99),
+        "p999_ms": at(0.999),
+        "most_ms": in_order[-1],
+    }
