@@ -29,6 +29,14 @@ class Cpu(NamedTuple):
         return cls(_seconds(Path(f"/proc/{pid}/stat")), compilers)
 
 
+def machine_busy_s() -> float:
+    """CPU time in seconds that everything on the machine has taken together."""
+    first, *_ = Path("/proc/stat").read_text().splitlines()
+    user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(int, first.split()[1:])
+    busy = user + nice + system + interrupts + soft_interrupts
+    return busy / os.sysconf("SC_CLK_TCK")
+
+
 def peak_mb(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) // 1024
