@@ -110,7 +110,7 @@ def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
     text = [
         f"## {_title(level, backend)}",
         "",
-        f"{load['records']:,} records of {load['users']:,} users, {load['active']:,} active at a"
+        f"{_loads(runs)} records of {load['users']:,} users, {load['active']:,} active at a"
         f" time; parallelism {load['parallelism']}; {len({run['round'] for run in runs})} rounds.",
         "",
         *_table(
@@ -354,6 +354,11 @@ def _held(runs: list[dict], goal: Goal, figure: str) -> str:
 
 def _reached(holds: bool) -> str:
     return "reached" if holds else "**not reached**"
+
+
+def _loads(runs: list[dict]) -> str:
+    """How many records the runs took: not all rounds have as many."""
+    return " or ".join(f"{records:,}" for records in sorted({run["records"] for run in runs}))
 
 
 def _spread(runs: list[dict], peer: str, figure: str, unit: float) -> str:

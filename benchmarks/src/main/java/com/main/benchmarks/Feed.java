@@ -23,6 +23,12 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private static final long DRIFT = 16_000;
     private static final int LONGEST_WAITS = 200;
 
+    /** A process that takes less is at rest: what Flink does without records is a fiftieth. */
+    private static final double CORES_AT_REST = 0.1;
+
+    private static final int SECONDS_AT_REST = 3;
+    private static final int LONGEST_UNREST_S = 300;
+
     /** How many records each subtask has handed on: they run in one JVM. */
     static final AtomicLongArray PROGRESS = new AtomicLongArray(64);
 
@@ -30,6 +36,7 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     static final AtomicLong LAST_AT_NS = new AtomicLong();
 
     private final String folder;
+    private final long opened;
     private final KafkaRecordDeserializationSchema<T> decoder;
 
     private transient Load load;
@@ -37,8 +44,13 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private transient int subtask;
     private transient int subtasks;
 
-    Feed(String folder, KafkaRecordDeserializationSchema<T> decoder) {
+    /**
+     * @param opened the records that open sessions: behind them the feed waits until the backend
+     *     has put its files in order, which is a cost of theirs; 0 for none
+     */
+    Feed(String folder, long opened, KafkaRecordDeserializationSchema<T> decoder) {
         this.folder = folder;
+        this.opened = opened;
         this.decoder = decoder;
     }
 
@@ -61,6 +73,9 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
         byte[] value = load.next();
         decoder.deserialize(new ConsumerRecord<>("log-before", subtask, fed, key, value), out);
         fed++;
+        if (fed == opened / subtasks) {
+            waitForRest();
+        }
         if (fed % 64 == 0) {
             PROGRESS.lazySet(subtask, fed);
             LAST_AT_NS.lazySet(System.nanoTime());
@@ -74,6 +89,17 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private void waitForOthers() {
         for (int waits = 0; waits < LONGEST_WAITS && ahead(); waits++) {
             LockSupport.parkNanos(100_000);
+        }
+    }
+
+    private static void waitForRest() throws InterruptedException {
+        long cpuNs = Pipeline.OS.getProcessCpuTime();
+        int atRest = 0;
+        for (int s = 0; s < LONGEST_UNREST_S && atRest < SECONDS_AT_REST; s++) {
+            Thread.sleep(1000);
+            long nowNs = Pipeline.OS.getProcessCpuTime();
+            atRest = nowNs - cpuNs < CORES_AT_REST * 1e9 ? atRest + 1 : 0;
+            cpuNs = nowNs;
         }
     }
 

@@ -37,7 +37,7 @@ public final class Pipeline {
     private static final long POLL_MS = 20;
     private static final long STATUS_INTERVAL_NS = 1_000_000_000L;
 
-    private static final OperatingSystemMXBean OS =
+    static final OperatingSystemMXBean OS =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
     public static void main(String[] args) throws Exception {
@@ -78,6 +78,7 @@ public final class Pipeline {
     private final Map<String, String> options;
     private final int parallelism;
     private final long records;
+    private final long opened;
     private final long from;
     private final long to;
     private final long[] checkpoints;
@@ -86,7 +87,7 @@ public final class Pipeline {
         this.options = options;
         parallelism = Integer.parseInt(options.get("parallelism"));
         records = Long.parseLong(options.get("records"));
-        long opened = Long.parseLong(options.getOrDefault("opened", "0"));
+        opened = Long.parseLong(options.getOrDefault("opened", "0"));
         from = opened + (long) ((records - opened) * FROM);
         to = opened + (long) ((records - opened) * TO);
         checkpoints =
@@ -193,7 +194,7 @@ public final class Pipeline {
                                         new NumberSequenceSource(0, records - 1),
                                         WatermarkStrategy.noWatermarks(),
                                         "numbers")
-                                .flatMap(new Feed<>(options.get("load"), peer.decoder()))
+                                .flatMap(new Feed<>(options.get("load"), opened, peer.decoder()))
                                 .assignTimestampsAndWatermarks(peer.watermarks()))
                 .addSink(new Touch<>(peer.encoder("log-after"), options.containsKey("hash")));
     }
