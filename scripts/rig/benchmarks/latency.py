@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from rich.console import Console
 
 from rig import records
@@ -272,25 +272,11 @@ def _times(servers: str, begins: dict[int, int], ends: dict[int, int]) -> array:
 
     Millions of them: in an array, which Python's collector does not walk through.
     """
-    consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": "latency", "enable.auto.commit": False}
-    )
     times_ms = array("d")
-    missing = sum(ends.values()) - sum(begins.values())
-    try:
-        consumer.assign([TopicPartition(OUTPUT, part, offset) for part, offset in begins.items()])
-        deadline = time.monotonic() + PATIENCE_S
-        while missing:
-            for message in consumer.consume(10_000, timeout=1):
-                if message.error() is None and message.offset() < ends[message.partition()]:
-                    sent_us = int(SENT.search(message.value()).group(1))
-                    _, appended_ms = message.timestamp()
-                    times_ms.append(appended_ms - sent_us / 1000)
-                    missing -= 1
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{missing} records could not be read")
-    finally:
-        consumer.close()
+    for record in records.read_until_now(servers, OUTPUT, begins):
+        if record.origin.offset < ends[record.origin.partition]:
+            sent_us = int(SENT.search(record.value).group(1))
+            times_ms.append(record.timestamp_ms - sent_us / 1000)
     return times_ms
 
 

@@ -26,13 +26,17 @@ def test_a_setting_is_written_as_it_is_read(text, setting):
 
 def test_the_report_has_a_row_for_what_was_tried_alike(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    for setting, p99_ms in (("own", 20), ("5/2", 90), ("own", 24), ("own", 99)):
-        run = {"setting": setting, "options": [], "checkpoint_interval": "own", "p99_ms": p99_ms}
+    tried = (("own", "own", 20), ("5/2", "own", 90), ("own", "own", 24), ("own", "own", 99))
+    for setting, interval, p99_ms in (*tried, ("own", "5s", 30)):
+        run = {"setting": setting, "options": [], "checkpoint_interval": interval, "p99_ms": p99_ms}
         for figure in ("highest_rate", "rate", "machine_busy", "p50_ms", "p999_ms"):
             run[figure] = 1
         results.append(latency.LEVEL, {**run, "cpu_us_per_event": 1})
-    own, other = [line for line in report._latency() if line.startswith(("| own", "| 5/2"))]
-    assert own.startswith("| own | 3 |")
+    own, other, more_often = [
+        line for line in report._latency() if line.startswith(("| own", "| 5/2"))
+    ]
+    assert own.startswith("| own | own | 3 |")
     assert "| 24.00 (20.00 to 99.00) |" in own
     assert own.endswith("| reached |")
     assert other.endswith("| **not reached** |")
+    assert more_often.startswith("| own | 5s | 1 |")
