@@ -33,7 +33,7 @@ final class StateTable {
     private static final int SLOT_BYTES = 128;
 
     /** What an entry takes: its slot, and four places of the index at most. */
-    static final int ENTRY_BYTES = SLOT_BYTES + 4 * Long.BYTES;
+    static final int ENTRY_BYTES = SLOT_BYTES + 4 * Integer.BYTES;
 
     // A slot: flags, length of the key, length of the value, hash of the key, key, value.
     private static final int KEY_LENGTH = 1;
@@ -51,15 +51,18 @@ final class StateTable {
     private static final int CHUNK_SLOTS = 1 << CHUNK_BITS;
 
     private static final int FIRST_INDEX_LENGTH = 1024;
-    private static final long EMPTY = 0;
+    private static final int EMPTY = 0;
 
     /** Slots by their number; they come by the chunk, as they are needed. */
     private byte[][] chunks = new byte[1][];
 
     private final Map<Integer, Entry> large = new HashMap<>();
 
-    /** Open addressing: hash, and number of the slot plus one. */
-    private long[] index = new long[FIRST_INDEX_LENGTH];
+    /**
+     * Open addressing: number of the slot plus one, and the bits of the hash that it leaves free.
+     * It has to be small, as each event looks at one place of it by chance.
+     */
+    private int[] index = new int[FIRST_INDEX_LENGTH];
 
     private int slotsSoFar;
 
@@ -97,7 +100,7 @@ final class StateTable {
         int hash = key.hashCode();
         byte[] keyBytes = null;
         for (int place = home(hash); index[place] != EMPTY; place = next(place)) {
-            if ((int) (index[place] >>> Integer.SIZE) == hash) {
+            if (hashBits(index[place]) == hashBits(hash)) {
                 keyBytes = keyBytes == null ? bytes(key) : keyBytes;
                 if (isOf(slot(index[place]), keyBytes)) {
                     return slot(index[place]);
@@ -277,8 +280,13 @@ final class StateTable {
 
     // ---- index ----
 
-    private static int slot(long entry) {
-        return (int) entry - 1;
+    /** There are half as many slots as places at most, so that the lower bits hold one. */
+    private int slot(int entry) {
+        return (entry & index.length - 1) - 1;
+    }
+
+    private int hashBits(int entryOrHash) {
+        return entryOrHash & -index.length;
     }
 
     /** Where a hash would stand. Multiplied, since text alike has hashes side by side. */
@@ -296,7 +304,7 @@ final class StateTable {
         while (index[place] != EMPTY) {
             place = next(place);
         }
-        index[place] = (long) hash << Integer.SIZE | slot + 1;
+        index[place] = hashBits(hash) | slot + 1;
     }
 
     /**
@@ -308,7 +316,7 @@ final class StateTable {
             gap = next(gap);
         }
         for (int place = next(gap); index[place] != EMPTY; place = next(place)) {
-            int home = home((int) (index[place] >>> Integer.SIZE));
+            int home = home(hash(slot(index[place])));
             // Not where it would come to stand before its home.
             if ((place - home & index.length - 1) >= (place - gap & index.length - 1)) {
                 index[gap] = index[place];
@@ -319,7 +327,7 @@ final class StateTable {
     }
 
     private void growIndex() {
-        index = new long[2 * index.length];
+        index = new int[2 * index.length];
         for (int slot = nextFrom(0); slot != NONE; slot = nextFrom(slot + 1)) {
             enter(slot);
         }
