@@ -36,7 +36,7 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     static final AtomicLong LAST_AT_NS = new AtomicLong();
 
     private final String folder;
-    private final long opened;
+    private final long restsAt;
     private final KafkaRecordDeserializationSchema<T> decoder;
 
     private transient Load load;
@@ -45,12 +45,12 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private transient int subtasks;
 
     /**
-     * @param opened the records that open sessions: behind them the feed waits until the backend
-     *     has put its files in order, which is a cost of theirs; 0 for none
+     * @param restsAt the record, of all subtasks', where the feed waits until the backend has put
+     *     its files in order, which is a cost of the records before; 0 for none
      */
-    Feed(String folder, long opened, KafkaRecordDeserializationSchema<T> decoder) {
+    Feed(String folder, long restsAt, KafkaRecordDeserializationSchema<T> decoder) {
         this.folder = folder;
-        this.opened = opened;
+        this.restsAt = restsAt;
         this.decoder = decoder;
     }
 
@@ -73,7 +73,7 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
         byte[] value = load.next();
         decoder.deserialize(new ConsumerRecord<>("log-before", subtask, fed, key, value), out);
         fed++;
-        if (fed == opened / subtasks) {
+        if (fed == restsAt / subtasks) {
             waitForRest();
         }
         if (fed % 64 == 0) {
