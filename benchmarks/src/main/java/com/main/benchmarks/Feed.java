@@ -23,17 +23,14 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private static final long DRIFT = 16_000;
     private static final int LONGEST_WAITS = 200;
 
-    /** A process that takes less is at rest: what Flink does without records is a fiftieth. */
-    private static final double CORES_AT_REST = 0.1;
-
-    private static final int SECONDS_AT_REST = 3;
-    private static final int LONGEST_UNREST_S = 300;
-
     /** How many records each subtask has handed on: they run in one JVM. */
     static final AtomicLongArray PROGRESS = new AtomicLongArray(64);
 
     /** When a subtask last handed on one. */
     static final AtomicLong LAST_AT_NS = new AtomicLong();
+
+    /** Where the feeds rest, in a run in which they do. */
+    static volatile Rest rest;
 
     private final String folder;
     private final long restsAt;
@@ -45,8 +42,7 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private transient int subtasks;
 
     /**
-     * @param restsAt the record, of all subtasks', where the feed waits until the backend has put
-     *     its files in order, which is a cost of the records before; 0 for none
+     * @param restsAt the record, of all subtasks', behind which they take a rest; 0 for none
      */
     Feed(String folder, long restsAt, KafkaRecordDeserializationSchema<T> decoder) {
         this.folder = folder;
@@ -74,7 +70,7 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
         decoder.deserialize(new ConsumerRecord<>("log-before", subtask, fed, key, value), out);
         fed++;
         if (fed == restsAt / subtasks) {
-            waitForRest();
+            rest.take();
         }
         if (fed % 64 == 0) {
             PROGRESS.lazySet(subtask, fed);
@@ -89,17 +85,6 @@ final class Feed<T> extends RichFlatMapFunction<Long, T> implements ResultTypeQu
     private void waitForOthers() {
         for (int waits = 0; waits < LONGEST_WAITS && ahead(); waits++) {
             LockSupport.parkNanos(100_000);
-        }
-    }
-
-    private static void waitForRest() throws InterruptedException {
-        long cpuNs = Pipeline.OS.getProcessCpuTime();
-        int atRest = 0;
-        for (int s = 0; s < LONGEST_UNREST_S && atRest < SECONDS_AT_REST; s++) {
-            Thread.sleep(1000);
-            long nowNs = Pipeline.OS.getProcessCpuTime();
-            atRest = nowNs - cpuNs < CORES_AT_REST * 1e9 ? atRest + 1 : 0;
-            cpuNs = nowNs;
         }
     }
 

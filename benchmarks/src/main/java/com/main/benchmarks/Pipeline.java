@@ -15,6 +15,7 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.restartstrategy.RestartStrategies;
 import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
 import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
 import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.minicluster.MiniCluster;
@@ -36,7 +37,7 @@ public final class Pipeline {
     private static final double[] CHECKPOINTS = {0.40, 0.65, 0.90};
 
     // Where all sessions are to be open first, and of the records behind those that open them.
-    private static final double ONE_CHECKPOINT = 0.17;
+    private static final double ONE_CHECKPOINT = 0.05;
     private static final double REST = 0.27;
 
     // Looking costs CPU as well, more of it for a peer that takes longer: seldom, then.
@@ -85,6 +86,7 @@ public final class Pipeline {
     private final int parallelism;
     private final long records;
     private final long restsAt;
+    private final Rest rest;
     private final long from;
     private final long to;
     private final long[] checkpoints;
@@ -98,6 +100,8 @@ public final class Pipeline {
         from = at.applyAsLong(FROM);
         to = at.applyAsLong(TO);
         restsAt = opened > 0 ? at.applyAsLong(REST) : 0;
+        rest = new Rest(parallelism);
+        Feed.rest = rest;
         checkpoints =
                 opened > 0
                         ? new long[] {at.applyAsLong(ONE_CHECKPOINT)}
@@ -143,12 +147,8 @@ public final class Pipeline {
             if (checkpoint < checkpoints.length && fed >= checkpoints[checkpoint]) {
                 checkpoint++;
                 flink.triggerCheckpoint(job.getJobID()).get();
-                last =
-                        flink.getExecutionGraph(job.getJobID())
-                                .get()
-                                .getCheckpointStatsSnapshot()
-                                .getHistory()
-                                .getLatestCompletedCheckpoint();
+                last = completed(flink, job, checkpoint);
+                rest.checkpointed();
             }
             if (fed >= to) {
                 after = new Figures(fed);
@@ -170,6 +170,19 @@ public final class Pipeline {
         // With the last record event time ends, and every timer is due.
         long endNs = System.nanoTime() - Feed.LAST_AT_NS.get();
         return json(before, after, last, endNs);
+    }
+
+    /** The newest of so many checkpoints: Flink's figures of one come a moment after its end. */
+    private static CompletedCheckpointStats completed(MiniCluster flink, JobGraph job, int count)
+            throws Exception {
+        while (true) {
+            CheckpointStatsSnapshot seen =
+                    flink.getExecutionGraph(job.getJobID()).get().getCheckpointStatsSnapshot();
+            if (seen.getCounts().getNumberOfCompletedCheckpoints() >= count) {
+                return seen.getHistory().getLatestCompletedCheckpoint();
+            }
+            Thread.sleep(POLL_MS);
+        }
     }
 
     private String backend() {
@@ -238,8 +251,8 @@ public final class Pipeline {
                 (after.gcMs - before.gcMs) * 1e3 / events,
                 (double) (after.cpuNs - before.cpuNs) / (after.wallNs - before.wallNs),
                 events,
-                checkpoint == null ? -1 : checkpoint.getStateSize(),
-                checkpoint == null ? -1 : checkpoint.getEndToEndDuration(),
+                checkpoint.getStateSize(),
+                checkpoint.getEndToEndDuration(),
                 endNs / 1_000_000,
                 rss,
                 Touch.RECORDS.sum(),
