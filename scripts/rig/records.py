@@ -371,6 +371,11 @@ def sizes(bootstrap_servers: str, topic: str) -> dict[int, tuple[int, int]]:
         consumer.close()
 
 
+def written(bootstrap_servers: str, *topics: str) -> int:
+    """How many records were ever written to these topics; the marks of transactions count too."""
+    return sum(end for topic in topics for _, end in sizes(bootstrap_servers, topic).values())
+
+
 def write_acknowledged(file: Path, acknowledged: Iterable[Acknowledged]) -> None:
     """Appends acknowledgements to a file, one JSON object a line."""
     with file.open("a") as lines:

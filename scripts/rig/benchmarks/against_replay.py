@@ -140,11 +140,7 @@ def _wait_for(servers: str, cluster: Cluster, job_id: str, expected: int) -> Non
     out, since = 0, time.monotonic()
     while out < expected:
         time.sleep(0.5)
-        now = sum(
-            end
-            for topic in (OUTPUT, DEAD_LETTERS)
-            for _, end in records.sizes(servers, topic).values()
-        )
+        now = records.written(servers, OUTPUT, DEAD_LETTERS)
         if now > out:
             out, since = now, time.monotonic()
         elif time.monotonic() - since > 120:

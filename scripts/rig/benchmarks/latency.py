@@ -103,6 +103,7 @@ def measure(
                 "setting": str(setting),
                 "options": options,
                 "checkpoint_interval": checkpoint_interval or "own",
+                "given_rate": rate,
                 "parallelism": parallelism,
             }
             results.append(LEVEL, {**tried, **figures})
@@ -150,7 +151,7 @@ def _run(
             cpu_s = Cpu.of(task_manager.pid).all_s - cpu.all_s
             busy_s = machine_busy_s() - busy_s
             ends, checkpoints = _ends(servers, OUTPUT), _completed(cluster, job_id) - checkpoints
-            behind = sum(_ends(servers, INPUT).values()) - sum(ends.values())
+            behind = records.written(servers, INPUT) - sum(ends.values())
         if behind > rate:
             raise RuntimeError(f"the job is {behind} records behind at {rate:.0f} records/s")
         times_ms = _times(servers, begins, ends)
@@ -245,22 +246,18 @@ def _ends(servers: str, topic: str) -> dict[int, int]:
 
 def _load(generator: Connection, servers: str, seconds: float) -> float:
     """The highest load: how many records a second come out as long as enough are on their way."""
-
-    def out() -> int:
-        return sum(_ends(servers, OUTPUT).values())
-
-    before = sent = now = out()
+    before = sent = now = records.written(servers, OUTPUT)
     began, elapsed = time.monotonic(), 0.0
     while elapsed < seconds:
         while sent - now < BATCHES_AHEAD * BATCH:
             generator.send(Batch(BATCH))
             sent += BATCH
         time.sleep(POLL_S)
-        now, elapsed = out(), time.monotonic() - began
+        now, elapsed = records.written(servers, OUTPUT), time.monotonic() - began
     rate = (now - before) / elapsed
     # The next to measure is not to count them.
     deadline = time.monotonic() + PATIENCE_S
-    while (now := out()) < sent:
+    while (now := records.written(servers, OUTPUT)) < sent:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{now} of {sent} records came out")
         time.sleep(POLL_S)

@@ -180,7 +180,7 @@ def _wait(
     """Returns when so many records have come out."""
     out, since = -1, time.monotonic()
     while True:
-        now = sum(end for _, end in records.sizes(servers, output).values())
+        now = records.written(servers, output)
         taken = Taken(now, Cpu.of(pid), time.monotonic())
         if now >= wanted:
             return taken

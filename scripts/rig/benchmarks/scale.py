@@ -15,6 +15,8 @@ from rig.benchmarks.pipeline import Load
 LEVEL = "scale"
 ACTIVE = 10_000
 EVENTS = 3_000_000
+# With few active: as many for few keys as for the most, so that the compiler comes as far with each.
+RECORDS_OF_FEW = 13_000_000
 # What many keys may cost over few, and the job over a bare read and write of state.
 MOST_RATIO = 1.3
 
@@ -29,7 +31,10 @@ class Case(NamedTuple):
     parallelism: int = 2
 
     def load(self) -> Load:
-        return Load(self.users + EVENTS, self.users, self.active, open_sessions=True)
+        records = self.users + EVENTS
+        if self.active == ACTIVE:
+            records = max(records, RECORDS_OF_FEW)
+        return Load(records, self.users, self.active, open_sessions=True)
 
 
 def cases(most_users: int) -> list[Case]:

@@ -73,7 +73,7 @@ def send(servers: str, to_send: Iterable[tuple[bytes, bytes | None, int]]) -> in
         if sent % 10_000 == 0:
             producer.poll(0)
     producer.flush()
-    there = sum(end - begin for begin, end in records.sizes(servers, INPUT).values())
+    there = records.written(servers, INPUT)
     if there != sent:
         raise RuntimeError(f"{sent} records were sent, {there} are there")
     return sent

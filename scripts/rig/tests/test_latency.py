@@ -32,7 +32,8 @@ def test_the_report_has_a_row_for_what_was_tried_alike(tmp_path, monkeypatch):
         for figure in ("highest_rate", "rate", "machine_busy", "p50_ms", "p999_ms"):
             run[figure] = 1
         results.append(latency.LEVEL, {**run, "cpu_us_per_event": 1})
-    own, other, more_often = [
+    results.append(latency.LEVEL, {**run, "cpu_us_per_event": 1, "given_rate": 5000})
+    own, other, more_often, given = [
         line for line in report._latency() if line.startswith(("| own", "| 5/2"))
     ]
     assert own.startswith("| own | own | 3 |")
@@ -40,3 +41,4 @@ def test_the_report_has_a_row_for_what_was_tried_alike(tmp_path, monkeypatch):
     assert own.endswith("| reached |")
     assert other.endswith("| **not reached** |")
     assert more_often.startswith("| own | 5s | 1 |")
+    assert given.endswith("|  |"), "no goal is of a rate that was given"
