@@ -148,6 +148,8 @@ public final class JobSettings {
                     Duration.ofMinutes(10));
         }
         fill(cluster, defaults, ExecutionOptions.BUFFER_TIMEOUT, BUFFER_TIMEOUT);
+        // Records are immutable: handing them on without a copy is safe.
+        fill(cluster, defaults, PipelineOptions.OBJECT_REUSE, true);
         // Part of the state's identity, so never left to a rule of thumb.
         fill(cluster, defaults, PipelineOptions.MAX_PARALLELISM, 128);
 
