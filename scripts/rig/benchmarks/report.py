@@ -221,7 +221,8 @@ def _scale() -> list[str]:
     return [
         "## Scale",
         "",
-        f"Every session is open, RocksDB at rest; {scale.EVENTS:,} events of active users then.",
+        "Every session is open, RocksDB at rest; then events of the active users: so many that it is",
+        f"{scale.RECORDS_OF_FEW:,} records in all where few are active, else {scale.EVENTS:,}.",
         "*State* is a full checkpoint by the key, *end* the time from the last record until every",
         "timer has fired, all of them due at once, and the job has ended.",
         "",

@@ -15,7 +15,7 @@ from rig.benchmarks.pipeline import Load
 LEVEL = "scale"
 ACTIVE = 10_000
 EVENTS = 3_000_000
-# With few active: as many for few keys as for the most, so that the compiler comes as far with each.
+# With few active: as many in all for any number of keys, so that the compiler comes as far.
 RECORDS_OF_FEW = 13_000_000
 # What many keys may cost over few, and the job over a bare read and write of state.
 MOST_RATIO = 1.3
