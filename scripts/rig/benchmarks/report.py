@@ -221,8 +221,8 @@ def _scale() -> list[str]:
     return [
         "## Scale",
         "",
-        "Every session is open, RocksDB at rest; then events of the active users: so many that it is",
-        f"{scale.RECORDS_OF_FEW:,} records in all where few are active, else {scale.EVENTS:,}.",
+        "Every session is open, RocksDB at rest; then events of the active users, so many that it",
+        f"is {scale.RECORDS_OF_FEW:,} records in all where few are active, else {scale.EVENTS:,}.",
         "*State* is a full checkpoint by the key, *end* the time from the last record until every",
         "timer has fired, all of them due at once, and the job has ended.",
         "",
