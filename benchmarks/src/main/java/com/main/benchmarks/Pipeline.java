@@ -86,7 +86,6 @@ public final class Pipeline {
     private final int parallelism;
     private final long records;
     private final long restsAt;
-    private final Rest rest;
     private final long from;
     private final long to;
     private final long[] checkpoints;
@@ -100,8 +99,7 @@ public final class Pipeline {
         from = at.applyAsLong(FROM);
         to = at.applyAsLong(TO);
         restsAt = opened > 0 ? at.applyAsLong(REST) : 0;
-        rest = new Rest(parallelism);
-        Feed.rest = rest;
+        Feed.rest = new Rest(parallelism);
         checkpoints =
                 opened > 0
                         ? new long[] {at.applyAsLong(ONE_CHECKPOINT)}
@@ -148,7 +146,7 @@ public final class Pipeline {
                 checkpoint++;
                 flink.triggerCheckpoint(job.getJobID()).get();
                 last = completed(flink, job, checkpoint);
-                rest.checkpointed();
+                Feed.rest.checkpointed();
             }
             if (fed >= to) {
                 after = new Figures(fed);
