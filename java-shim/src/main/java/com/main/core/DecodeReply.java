@@ -21,7 +21,8 @@ public final class DecodeReply {
 
     private ByteBuffer reply;
 
-    void wrap(ByteBuffer buffer) {
+    /** Where the core writes its replies from now on. */
+    void attach(ByteBuffer buffer) {
         reply = buffer;
     }
 

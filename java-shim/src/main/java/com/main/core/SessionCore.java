@@ -45,7 +45,7 @@ public final class SessionCore implements AutoCloseable {
         this.handle = handle;
         this.request = newBuffer(FIRST_BUFFER_SIZE);
         this.reply = newBuffer(FIRST_BUFFER_SIZE);
-        attach(handle, request, reply);
+        attach();
     }
 
     /**
@@ -91,7 +91,6 @@ public final class SessionCore implements AutoCloseable {
             request.put(value);
         }
         call(CALL_DECODE, recordTimeMs, nowMs, length, 0, 0, 0);
-        decodeReply.wrap(reply);
         return decodeReply;
     }
 
@@ -108,7 +107,7 @@ public final class SessionCore implements AutoCloseable {
         reserve((long) held.length + found.length + value.length);
         request.put(held).put(found).put(value);
         call(CALL_ON_EVENT, NO_WATERMARK, 0, held.length, found.length, value.length, 0);
-        stepReply.wrap(reply);
+        stepReply.begin();
         return stepReply;
     }
 
@@ -133,7 +132,7 @@ public final class SessionCore implements AutoCloseable {
         request.put(held).put(found).put(value);
         request.putInt(partition).putLong(offset).put(carried);
         call(CALL_ON_EVENT, watermarkMs, 0, held.length, found.length, value.length, cameFrom);
-        stepReply.wrap(reply);
+        stepReply.begin();
         return stepReply;
     }
 
@@ -150,7 +149,7 @@ public final class SessionCore implements AutoCloseable {
         reserve((long) held.length + keyBytes.length);
         request.put(held).put(keyBytes);
         call(CALL_ON_TIMER, timerMs, watermarkMs, held.length, keyBytes.length, 0, 0);
-        stepReply.wrap(reply);
+        stepReply.begin();
         return stepReply;
     }
 
@@ -169,7 +168,7 @@ public final class SessionCore implements AutoCloseable {
         if (status == STATUS_REPLY_TOO_SMALL) {
             // A call changes nothing in the core, so it can be made again.
             reply = newBuffer(grown(reply.getInt(0)));
-            attach(handle, request, reply);
+            attach();
             status = call(handle, call, a, b, first, second, third, fourth);
         }
         if (status == STATUS_FAILED) {
@@ -218,6 +217,13 @@ public final class SessionCore implements AutoCloseable {
         }
     }
 
+    /** After either buffer became another. */
+    private void attach() {
+        attach(handle, request, reply);
+        decodeReply.attach(reply);
+        stepReply.attach(reply);
+    }
+
     private void checkOpen() {
         if (handle == 0) {
             throw new IllegalStateException("the session core is closed");
@@ -227,7 +233,7 @@ public final class SessionCore implements AutoCloseable {
     private void reserve(long length) {
         if (length > request.capacity()) {
             request = newBuffer(grown(length));
-            attach(handle, request, reply);
+            attach();
             LOG.debug("The request buffer grew to {} bytes", request.capacity());
         }
         request.clear();

@@ -96,17 +96,26 @@ public final class StepReply {
 
     private static final int CARRIED_OFFSET = Integer.BYTES + Long.BYTES;
 
+    /** The subject is the event of the call, and the frame holds nothing of it. */
+    private static final int NO_OFFSET = -1;
+
+    // What changes with a call or an emission is numbers: G1 has every reference that is put into
+    // an object this old wait for all that was written before it.
     private ByteBuffer reply;
     private int emissionsLeft;
-    private Subject subject;
     private int subjectOffset;
     private int emissionOffset;
     private int nextEmissionOffset;
 
-    void wrap(ByteBuffer buffer) {
+    /** Where the core writes its replies from now on. */
+    void attach(ByteBuffer buffer) {
         reply = buffer;
-        emissionsLeft = buffer.getInt(EMISSION_COUNT_OFFSET);
-        nextEmissionOffset = STATE_OFFSET + buffer.getInt(STATE_LENGTH_OFFSET);
+    }
+
+    /** A new reply has come. */
+    void begin() {
+        emissionsLeft = reply.getInt(EMISSION_COUNT_OFFSET);
+        nextEmissionOffset = STATE_OFFSET + reply.getInt(STATE_LENGTH_OFFSET);
     }
 
     public StateChange stateChange() {
@@ -135,18 +144,14 @@ public final class StepReply {
 
     /** Moves to the next emission; false after the last. */
     public boolean nextEmission() {
-        subject = Subject.GIVEN;
+        subjectOffset = NO_OFFSET;
         while (emissionsLeft > 0) {
             emissionsLeft--;
             emissionOffset = nextEmissionOffset;
             nextEmissionOffset = valueOffset(emissionOffset) + valueLength(emissionOffset);
             switch (reply.get(emissionOffset)) {
                 case KIND_OF_WAITED:
-                    subject = Subject.WAITED;
-                    subjectOffset = emissionOffset;
-                    break;
                 case KIND_OF_SESSIONS:
-                    subject = Subject.SESSIONS;
                     subjectOffset = emissionOffset;
                     break;
                 default:
@@ -182,7 +187,10 @@ public final class StepReply {
 
     /** What the emission is of. */
     public Subject subject() {
-        return subject;
+        if (subjectOffset == NO_OFFSET) {
+            return Subject.GIVEN;
+        }
+        return reply.get(subjectOffset) == KIND_OF_WAITED ? Subject.WAITED : Subject.SESSIONS;
     }
 
     /** The partition that an event was read from, which waited. */

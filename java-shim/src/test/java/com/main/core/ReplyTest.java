@@ -146,13 +146,14 @@ class ReplyTest {
 
     private static DecodeReply decodeReply(String file) throws IOException {
         DecodeReply reply = new DecodeReply();
-        reply.wrap(frame(file));
+        reply.attach(frame(file));
         return reply;
     }
 
     private static StepReply stepReply(String file) throws IOException {
         StepReply reply = new StepReply();
-        reply.wrap(frame(file));
+        reply.attach(frame(file));
+        reply.begin();
         return reply;
     }
 
