@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         level.add_argument("--anew", action="store_true", help="forget the results that are kept")
         level.add_argument("--backend", action="append", choices=BACKENDS)
         level.add_argument("--peer", action="append", choices=module.PEERS)
-        _add_load(level, pipeline.Load())
+        _add_load(level, module.LOAD)
     level = levels.add_parser(latency.LEVEL, help=latency.__doc__)
     level.set_defaults(run=_latency)
     level.add_argument("--anew", action="store_true", help="forget the results that are kept")

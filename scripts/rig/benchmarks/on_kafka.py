@@ -23,6 +23,8 @@ LEVEL = "kafka"
 RUN = "bench-kafka"
 PEERS = ("plain", "job", "twin", "identity")
 MAIN = "com.main.benchmarks.OnKafka"
+# The clients of Kafka take long enough for the rest to be compiled.
+LOAD = Load(records=10_000_000)
 # As Pipeline.java: most of the code is compiled by then, and the end has not begun.
 FROM, TO = 0.35, 0.98
 PATIENCE_S = 120

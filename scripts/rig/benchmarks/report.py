@@ -81,7 +81,7 @@ def write(console: Console) -> None:
     text = [
         "# Results",
         "",
-        "Made by `scripts/bench report` from the runs in `results/`, of " + _machines(levels) + ".",
+        "Made by `scripts/bench report` from the runs in `results/`.",
         "Times vary from machine to machine and from hour to hour; what counts is the ratio of two",
         "peers in the same round. Medians, with the smallest and the largest in brackets.",
         "*Without compiling* leaves out what the JVM's compiler took: a job pays it once.",
@@ -99,8 +99,9 @@ def write(console: Console) -> None:
     console.print(f"wrote {REPORT.relative_to(layout.PROJECT)}")
 
 
-def _machines(levels: dict[str, list[dict]]) -> str:
-    return "; ".join(sorted({run["machine"] for runs in levels.values() for run in runs}))
+def _machine(runs: list[dict]) -> list[str]:
+    """A paragraph that names the machine of these runs, or machines."""
+    return ["Measured on " + "; ".join(sorted({run["machine"] for run in runs})) + ".", ""]
 
 
 def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
@@ -113,6 +114,7 @@ def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
         f"{_loads(runs)} records of {load['users']:,} users, {load['active']:,} active at a"
         f" time; parallelism {load['parallelism']}; {len({run['round'] for run in runs})} rounds.",
         "",
+        *_machine(runs),
         *_table(
             ["peer", *(title for title, _ in columns.values())],
             [
@@ -155,6 +157,7 @@ def _crossing() -> list[str]:
         "One call from Java with the copies in and out, wall time by JMH; the twin crosses",
         "nothing.",
         "",
+        *_machine(runs),
         *_table(
             ["call", "ns"],
             [[crossing.CALLS[run["call"]], _nanoseconds(run["rounds_ns"])] for run in runs],
@@ -170,9 +173,10 @@ def _nanoseconds(rounds: list[float]) -> str:
 
 def _operator() -> list[str]:
     """What a thread executes for a record, and how that holds against the goal."""
-    counts = {run["peer"]: run["instructions"] for run in results.read(one_thread.LEVEL)}
-    if not counts:
+    runs = results.read(one_thread.LEVEL)
+    if not runs:
         return []
+    counts = {run["peer"]: run["instructions"] for run in runs}
     text = [
         "## One thread",
         "",
@@ -180,6 +184,7 @@ def _operator() -> list[str]:
         "with its state on the heap, the producer's record: what the thread executes, by",
         "callgrind. It does not change from run to run; nor does it know of caches that miss.",
         "",
+        *_machine(runs),
         *_table(
             ["peer", "instructions a record"],
             [[peer, f"{count:,.0f}"] for peer, count in counts.items()],
@@ -226,6 +231,7 @@ def _scale() -> list[str]:
         "*State* is a full checkpoint by the key, *end* the time from the last record until every",
         "timer has fired, all of them due at once, and the job has ended.",
         "",
+        *_machine(runs),
         *_table(
             ["peer", "keys", "active", "CPU without compiling, us", "state, bytes", "end, s"], rows
         ),
@@ -290,8 +296,9 @@ def _scale_goals(by_case: dict[tuple, list[dict]]) -> list[str]:
 
 def _latency() -> list[str]:
     """Runs that tried the same, as one row."""
+    kept = results.read(latency.LEVEL)
     tried: dict[tuple[str, str, int | None], list[dict]] = {}
-    for run in results.read(latency.LEVEL):
+    for run in kept:
         name = " ".join([run["setting"], *run["options"]])
         alike = name, run["checkpoint_interval"], run.get("given_rate")
         tried.setdefault(alike, []).append(run)
@@ -324,6 +331,7 @@ def _latency() -> list[str]:
         "the job. A checkpoint interval of its *own* is 30 s. Goal: a p99 of at most",
         f"{latency.MOST_P99_MS} ms at half of the highest load.",
         "",
+        *_machine(kept),
         *_table(
             ["setting", "checkpoints", "runs", *(title for title, _ in columns.values()), "goal"],
             rows,

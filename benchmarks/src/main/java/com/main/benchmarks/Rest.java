@@ -48,6 +48,9 @@ final class Rest {
                 atRest = nowNs - cpuNs < CORES_AT_REST * 1e9 ? atRest + 1 : 0;
                 cpuNs = nowNs;
             }
+            if (atRest < SECONDS_AT_REST) {
+                throw new IllegalStateException("the backend did not come to rest in time");
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
