@@ -107,12 +107,13 @@ def _machine(runs: list[dict]) -> list[str]:
 def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
     peers = list(dict.fromkeys(run["peer"] for run in runs))
     load = runs[0]
+    rounds = len({run["round"] for run in runs})
     columns = {figure: column for figure, column in COLUMNS.items() if figure in load}
     text = [
         f"## {_title(level, backend)}",
         "",
         f"{_loads(runs)} records of {load['users']:,} users, {load['active']:,} active at a"
-        f" time; parallelism {load['parallelism']}; {len({run['round'] for run in runs})} rounds.",
+        f" time; parallelism {load['parallelism']}; {rounds} round{'s' if rounds > 1 else ''}.",
         "",
         *_machine(runs),
         *_table(
