@@ -152,7 +152,7 @@ enum JobOption {
             OptionType.COUNT,
             "ENTRIES",
             "131072",
-            "keys per subtask whose state is kept outside the state backend between checkpoints,"
+            "keys per subtask whose state and timer are kept outside the state backend,"
                     + " with 512 bytes each on average; 0: none"),
 
     JOB_NAME(

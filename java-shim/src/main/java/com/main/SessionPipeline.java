@@ -57,7 +57,7 @@ public final class SessionPipeline {
                         .transform(
                                 "sessions",
                                 OutputRecord.TYPE,
-                                CachingKeyedProcessOperator.around(
+                                new CachingKeyedProcessOperator<>(
                                         new SessionFunction(core, options.nativeTmp()),
                                         SessionFunction.STATE_NAME,
                                         options.stateCache()))

@@ -31,7 +31,7 @@ abstract class RecordPeer implements Peer<InputRecord, OutputRecord> {
 
     /** The operator around the function. */
     final KeyedProcessOperator<String, InputRecord, OutputRecord> operator() {
-        return CachingKeyedProcessOperator.around(
+        return new CachingKeyedProcessOperator<>(
                 function(), SessionFunction.STATE_NAME, cacheEntries);
     }
 

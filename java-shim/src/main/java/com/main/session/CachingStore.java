@@ -19,45 +19,38 @@ final class CachingStore implements KeyedStateStore {
     private final KeyedStateStore store;
     private final KeyedStateBackend<String> backend;
     private final String cachedState;
-    private final int maxEntries;
-    private final long maxBytes;
+    private final StateCache cache;
 
-    private StateCache cache;
+    private boolean asked;
 
     /**
      * @param backend whose current key the states of {@code store} are of
-     * @param cachedState the name of the state to cache
+     * @param cachedState the name of the state that {@code cache} is of
      */
     CachingStore(
             KeyedStateStore store,
             KeyedStateBackend<String> backend,
             String cachedState,
-            int maxEntries,
-            long maxBytes) {
+            StateCache cache) {
         this.store = store;
         this.backend = backend;
         this.cachedState = cachedState;
-        this.maxEntries = maxEntries;
-        this.maxBytes = maxBytes;
+        this.cache = cache;
     }
 
-    /** The cache; null until its state was asked for. */
-    StateCache cache() {
-        return cache;
+    /** Whether the cached state was asked for. */
+    boolean asked() {
+        return asked;
     }
 
     @Override
     @SuppressWarnings("unchecked")
     public <T> ValueState<T> getState(ValueStateDescriptor<T> descriptor) {
-        ValueState<T> state = store.getState(descriptor);
         if (!descriptor.getName().equals(cachedState)) {
-            return state;
+            return store.getState(descriptor);
         }
+        asked = true;
         // The name is ours, and so is the type.
-        ValueState<byte[]> bytes = (ValueState<byte[]>) state;
-        if (cache == null) {
-            cache = new StateCache(new InBackend(bytes), maxEntries, maxBytes);
-        }
         return (ValueState<T>) new InCache();
     }
 
@@ -101,33 +94,6 @@ final class CachingStore implements KeyedStateStore {
         @Override
         public void clear() {
             cache.clear(backend.getCurrentKey());
-        }
-    }
-
-    /** The state behind the cache. */
-    private final class InBackend implements StateCache.Backend {
-        private final ValueState<byte[]> state;
-
-        private InBackend(ValueState<byte[]> state) {
-            this.state = state;
-        }
-
-        @Override
-        public byte[] read() throws IOException {
-            return state.value();
-        }
-
-        @Override
-        public void clear() {
-            state.clear();
-        }
-
-        @Override
-        public void write(String key, byte[] value) throws IOException {
-            String current = backend.getCurrentKey();
-            backend.setCurrentKey(key);
-            state.update(value);
-            backend.setCurrentKey(current);
         }
     }
 }

@@ -6,8 +6,6 @@ import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.state.OperatorStateStore;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.java.tuple.Tuple2;
-import org.apache.flink.runtime.state.KeyGroupRange;
-import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 
 /**
  * How many of something the keys of this subtask hold. A checkpoint keeps it by key group, so that
@@ -15,8 +13,7 @@ import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
  */
 final class KeyGroupCount {
     private final ListState<Tuple2<Integer, Long>> kept;
-    private final KeyGroupRange groups;
-    private final int maxParallelism;
+    private final KeyGroups groups;
     private final long[] byGroup;
     private final long atStart;
     private long total;
@@ -29,16 +26,12 @@ final class KeyGroupCount {
         kept =
                 store.getUnionListState(
                         new ListStateDescriptor<>(stateName, Types.TUPLE(Types.INT, Types.LONG)));
-        maxParallelism = task.getMaxNumberOfParallelSubtasks();
-        groups =
-                KeyGroupRangeAssignment.computeKeyGroupRangeForOperatorIndex(
-                        maxParallelism,
-                        task.getNumberOfParallelSubtasks(),
-                        task.getIndexOfThisSubtask());
-        byGroup = new long[groups.getNumberOfKeyGroups()];
+        groups = new KeyGroups(task);
+        byGroup = new long[groups.count()];
         for (Tuple2<Integer, Long> each : kept.get()) {
-            if (groups.contains(each.f0)) {
-                byGroup[each.f0 - groups.getStartKeyGroup()] = each.f1;
+            int number = groups.numberOfGroup(each.f0);
+            if (groups.isHere(number)) {
+                byGroup[number] = each.f1;
                 total += each.f1;
             }
         }
@@ -46,8 +39,7 @@ final class KeyGroupCount {
     }
 
     void change(String key, long by) {
-        int group = KeyGroupRangeAssignment.assignToKeyGroup(key, maxParallelism);
-        byGroup[group - groups.getStartKeyGroup()] += by;
+        byGroup[groups.numberOf(key.hashCode())] += by;
         total += by;
     }
 
@@ -63,9 +55,9 @@ final class KeyGroupCount {
     /** Hands the number to the checkpoint under way. */
     void keep() throws Exception {
         kept.clear();
-        for (int index = 0; index < byGroup.length; index++) {
-            if (byGroup[index] != 0) {
-                kept.add(Tuple2.of(groups.getStartKeyGroup() + index, byGroup[index]));
+        for (int number = 0; number < byGroup.length; number++) {
+            if (byGroup[number] != 0) {
+                kept.add(Tuple2.of(groups.groupOf(number), byGroup[number]));
             }
         }
     }

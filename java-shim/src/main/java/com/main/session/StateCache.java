@@ -3,8 +3,14 @@ package com.main.session;
 import java.io.IOException;
 
 /**
- * The state of the keys used last, kept outside the backend: what changes is written there when its
- * key has to make room, and at each checkpoint.
+ * State and timer of the keys used last, kept outside the backend.
+ *
+ * <p>They go there when their key has to make room, and at the second checkpoint since they last
+ * changed. The first takes them by the key group ({@link RecentEntries}): a key that changes all
+ * the time costs the backend nothing, and one that rests is written there once.
+ *
+ * <p>A timer is either here or with the backend, and here only beside a value. One a key: a second
+ * one is the backend's.
  *
  * <p>Room is made by second chance: the oldest entries go, but one that was used since it was last
  * looked at. That is nearly the one used least recently, and nothing is to be moved with each use.
@@ -13,7 +19,7 @@ import java.io.IOException;
  * while one runs the cache may grow beyond its bounds by what that call put.
  */
 final class StateCache {
-    /** Where the state is that the cache does not hold. */
+    /** Where the state and the timers are that the cache does not hold. */
     interface Backend {
         /** The value of the current key; null for none. */
         byte[] read() throws IOException;
@@ -23,9 +29,36 @@ final class StateCache {
 
         /** Sets the value of any key; the current one stays current. */
         void write(String key, byte[] value) throws IOException;
+
+        /** Adds a timer of any key; the current one stays current. */
+        void registerTimer(String key, long timerMs);
     }
 
+    /** What is done when a timer is due. */
+    interface Firing {
+        void fire(String key, long timerMs) throws Exception;
+    }
+
+    /** Takes what changed since the last checkpoint. */
+    interface Recent {
+        /**
+         * @param hash of the key, as {@link String#hashCode} has it
+         * @param timerMs {@link StateTable#NO_TIMER} for none
+         * @param inBackend whether the backend may have an older value
+         */
+        void add(int hash, String key, byte[] value, long timerMs, boolean inBackend)
+                throws IOException;
+    }
+
+    /** So many timers taken back may wait in the queue for each that is there, and some more. */
+    private static final int STALE_TIMERS = 1024;
+
     private final StateTable entries = new StateTable();
+
+    /** What the entries' timers are found by; it may hold some that were taken back. */
+    private final TimerQueue queue = new TimerQueue();
+
+    private int timers;
 
     private final Backend backend;
     private final int maxEntries;
@@ -76,17 +109,21 @@ final class StateCache {
         int entry = entry(currentKey);
         if (entry == StateTable.NONE) {
             boolean absent = currentKey.equals(absentKey);
-            add(currentKey, value, StateTable.DIRTY | (absent ? 0 : StateTable.IN_BACKEND));
+            add(
+                    currentKey,
+                    value,
+                    StateTable.DIRTY | StateTable.CHANGED | (absent ? 0 : StateTable.IN_BACKEND));
             absentKey = null;
             return;
         }
         entries.setValue(entry, value);
-        entries.set(entry, StateTable.DIRTY);
+        entries.set(entry, StateTable.DIRTY | StateTable.CHANGED);
     }
 
     /**
      * Takes the value of the current key away, from the backend at once: it would have to go there
-     * in any case, and a key that is gone shall not keep one in use from its place.
+     * in any case, and a key that is gone shall not keep one in use from its place. A timer that it
+     * leaves behind is the backend's.
      */
     void clear(String currentKey) {
         int entry = entry(currentKey);
@@ -95,12 +132,68 @@ final class StateCache {
                         ? !currentKey.equals(absentKey)
                         : entries.is(entry, StateTable.IN_BACKEND);
         if (entry != StateTable.NONE) {
+            handOverTimer(entry, currentKey);
             entries.remove(entry);
         }
         remember(currentKey, StateTable.NONE);
         if (inBackend) {
             backend.clear();
         }
+    }
+
+    /**
+     * Takes a timer of the current key.
+     *
+     * @return whether it did; if not it is for the backend
+     */
+    boolean registerTimer(String currentKey, long timerMs) {
+        int entry = entry(currentKey);
+        if (entry == StateTable.NONE || timerMs == StateTable.NO_TIMER) {
+            return false;
+        }
+        if (entries.timer(entry) != StateTable.NO_TIMER) {
+            return entries.timer(entry) == timerMs;
+        }
+        setTimer(entry, timerMs);
+        entries.set(entry, StateTable.CHANGED);
+        return true;
+    }
+
+    /**
+     * Takes a timer of the current key back.
+     *
+     * @return whether it was here; if not it may be with the backend
+     */
+    boolean deleteTimer(String currentKey, long timerMs) {
+        int entry = entry(currentKey);
+        if (entry == StateTable.NONE
+                || timerMs == StateTable.NO_TIMER
+                || entries.timer(entry) != timerMs) {
+            return false;
+        }
+        dropTimer(entry);
+        entries.set(entry, StateTable.CHANGED);
+        return true;
+    }
+
+    /**
+     * Fires the timers due by a time, the earliest first, and those that come due meanwhile.
+     *
+     * @return whether there were any
+     */
+    boolean fireTimers(long untilMs, Firing firing) throws Exception {
+        boolean fired = false;
+        while (!queue.isEmpty() && queue.firstMs() <= untilMs) {
+            long timerMs = queue.firstMs();
+            int entry = queue.takeFirst();
+            if (entries.timer(entry) == timerMs) {
+                dropTimer(entry);
+                entries.set(entry, StateTable.CHANGED);
+                firing.fire(entries.key(entry), timerMs);
+                fired = true;
+            }
+        }
+        return fired;
     }
 
     /** Writes out and forgets entries until the bounds hold. */
@@ -126,17 +219,54 @@ final class StateCache {
         remember(null, StateTable.NONE);
     }
 
-    /** Writes out what has changed; afterwards the backend has every value. */
-    void flush() throws IOException {
+    /**
+     * Does for a checkpoint what is the cache's part: afterwards each value and each timer is with
+     * the backend or was given to {@code recent}.
+     */
+    void checkpoint(Recent recent) throws IOException {
         for (int entry = entries.nextFrom(0);
                 entry != StateTable.NONE;
                 entry = entries.nextFrom(entry + 1)) {
-            writeOut(entry);
+            if (!entries.is(entry, StateTable.CHANGED)) {
+                writeOut(entry);
+                continue;
+            }
+            entries.unset(entry, StateTable.CHANGED);
+            long timerMs = entries.timer(entry);
+            if (entries.is(entry, StateTable.DIRTY) || timerMs != StateTable.NO_TIMER) {
+                byte[] value = entries.value(entry);
+                recent.add(
+                        entries.hash(entry),
+                        entries.key(entry),
+                        value,
+                        timerMs,
+                        entries.is(entry, StateTable.IN_BACKEND));
+                writtenBytes += value.length;
+            }
         }
+    }
+
+    /** Takes in again what was given to a {@link Recent}. */
+    void restore(String key, byte[] value, long timerMs, boolean inBackend) throws IOException {
+        add(key, value, StateTable.DIRTY | (inBackend ? StateTable.IN_BACKEND : 0));
+        if (timerMs != StateTable.NO_TIMER) {
+            setTimer(lastEntry, timerMs);
+        }
+        trim();
     }
 
     int size() {
         return entries.size();
+    }
+
+    /** How many timers are here. */
+    int timers() {
+        return timers;
+    }
+
+    /** How many are queued, those that were taken back included. */
+    int queuedTimers() {
+        return queue.size();
     }
 
     /** The heap that the entries hold. */
@@ -188,12 +318,47 @@ final class StateCache {
     }
 
     private void writeOut(int entry) throws IOException {
-        if (entries.is(entry, StateTable.DIRTY)) {
+        boolean dirty = entries.is(entry, StateTable.DIRTY);
+        if (!dirty && entries.timer(entry) == StateTable.NO_TIMER) {
+            return;
+        }
+        String key = entries.key(entry);
+        if (dirty) {
             byte[] value = entries.value(entry);
-            backend.write(entries.key(entry), value);
+            backend.write(key, value);
             writtenBytes += value.length;
             entries.unset(entry, StateTable.DIRTY);
             entries.set(entry, StateTable.IN_BACKEND);
         }
+        handOverTimer(entry, key);
+    }
+
+    private void handOverTimer(int entry, String key) {
+        if (entries.timer(entry) != StateTable.NO_TIMER) {
+            backend.registerTimer(key, entries.timer(entry));
+            dropTimer(entry);
+        }
+    }
+
+    private void setTimer(int entry, long timerMs) {
+        entries.setTimer(entry, timerMs);
+        timers++;
+        if (queue.size() > 2 * timers + STALE_TIMERS) {
+            queue.clear();
+            for (int each = entries.nextFrom(0);
+                    each != StateTable.NONE;
+                    each = entries.nextFrom(each + 1)) {
+                if (entries.timer(each) != StateTable.NO_TIMER) {
+                    queue.add(entries.timer(each), each);
+                }
+            }
+        } else {
+            queue.add(timerMs, entry);
+        }
+    }
+
+    private void dropTimer(int entry) {
+        entries.setTimer(entry, StateTable.NO_TIMER);
+        timers--;
     }
 }

@@ -7,7 +7,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * A map from keys to values of bytes, in few large arrays.
+ * A map from keys to values of bytes and a timer each, in few large arrays.
  *
  * <p>A map of objects makes an event wait for memory at eight places: bucket, node, key, its bytes,
  * entry, value, and both neighbours in order of use. Here they are two: the index, and a slot that
@@ -30,16 +30,24 @@ final class StateTable {
     /** Used since an entry to give up was last looked for. */
     static final int USED = 4;
 
+    /** Value or timer are others than at the last checkpoint. */
+    static final int CHANGED = 32;
+
+    /** An entry's timer where it has none. */
+    static final long NO_TIMER = Long.MIN_VALUE;
+
     private static final int SLOT_BYTES = 128;
 
-    /** What an entry takes: its slot, and four places of the index at most. */
-    static final int ENTRY_BYTES = SLOT_BYTES + 4 * Integer.BYTES;
+    /** What an entry takes: its slot, and at most four places of the index and two of timers. */
+    static final int ENTRY_BYTES =
+            SLOT_BYTES + 4 * Integer.BYTES + 2 * (Long.BYTES + Integer.BYTES);
 
-    // A slot: flags, length of the key, length of the value, hash of the key, key, value.
+    // A slot: flags, length of the key, length of the value, hash of the key, timer, key, value.
     private static final int KEY_LENGTH = 1;
     private static final int VALUE_LENGTH = 2;
     private static final int HASH = 3;
-    private static final int HEAD = HASH + Integer.BYTES;
+    private static final int TIMER = HASH + Integer.BYTES;
+    private static final int HEAD = TIMER + Long.BYTES;
     private static final int ROOM = SLOT_BYTES - HEAD;
 
     private static final int TAKEN = 8;
@@ -110,7 +118,7 @@ final class StateTable {
         return NONE;
     }
 
-    /** Adds an entry of a key that has none, without flags. */
+    /** Adds an entry of a key that has none, without flags and without a timer. */
     int add(String key, byte[] value) {
         if (2 * (size + 1) > index.length) {
             growIndex();
@@ -118,6 +126,7 @@ final class StateTable {
         int slot = takeSlot();
         setFlags(slot, TAKEN);
         setHash(slot, key.hashCode());
+        setTimer(slot, NO_TIMER);
         write(slot, bytes(key), value);
         enter(slot);
         size++;
@@ -130,6 +139,7 @@ final class StateTable {
         }
         leave(slot);
         setFlags(slot, 0);
+        setTimer(slot, NO_TIMER);
         setHash(slot, givenBack);
         givenBack = slot;
         size--;
@@ -162,6 +172,20 @@ final class StateTable {
             unset(slot, LARGE);
         }
         write(slot, key, value);
+    }
+
+    /** Hash of the key, as {@link String#hashCode} has it. */
+    int hash(int slot) {
+        return ByteBuffer.wrap(chunk(slot)).getInt(at(slot) + HASH);
+    }
+
+    /** The time of the entry's timer in milliseconds; {@link #NO_TIMER} too of one removed. */
+    long timer(int slot) {
+        return ByteBuffer.wrap(chunk(slot)).getLong(at(slot) + TIMER);
+    }
+
+    void setTimer(int slot, long timerMs) {
+        ByteBuffer.wrap(chunk(slot)).putLong(at(slot) + TIMER, timerMs);
     }
 
     boolean is(int slot, int flag) {
@@ -214,10 +238,6 @@ final class StateTable {
 
     private void setFlags(int slot, int flags) {
         chunk(slot)[at(slot)] = (byte) flags;
-    }
-
-    private int hash(int slot) {
-        return ByteBuffer.wrap(chunk(slot)).getInt(at(slot) + HASH);
     }
 
     private void setHash(int slot, int hash) {

@@ -36,9 +36,14 @@ class NewerStateTest {
 
     @BeforeEach
     void restoreNewerState() throws Exception {
+        restored = restored(stateOf(new NewerFunction()));
+    }
+
+    private OperatorSubtaskState stateOf(
+            KeyedProcessFunction<String, InputRecord, OutputRecord> function) throws Exception {
         KeyedOneInputStreamOperatorTestHarness<String, InputRecord, OutputRecord> newer =
                 new KeyedOneInputStreamOperatorTestHarness<>(
-                        new KeyedProcessOperator<>(new NewerFunction()),
+                        new KeyedProcessOperator<>(function),
                         InputRecord::key,
                         Types.STRING,
                         SessionHarness.MAX_PARALLELISM,
@@ -48,14 +53,12 @@ class NewerStateTest {
         newer.processElement(new StreamRecord<>(event(), NOON_MS));
         OperatorSubtaskState state = newer.snapshot(1, 1);
         newer.close();
-        restored =
-                new SessionHarness(
-                        options,
-                        new HashMapStateBackend(),
-                        SessionHarness.DEFAULT_CACHE,
-                        1,
-                        0,
-                        state);
+        return state;
+    }
+
+    private SessionHarness restored(OperatorSubtaskState state) throws Exception {
+        return new SessionHarness(
+                options, new HashMapStateBackend(), SessionHarness.DEFAULT_CACHE, 1, 0, state);
     }
 
     @AfterEach
@@ -76,6 +79,15 @@ class NewerStateTest {
         assertNothingIsLost();
     }
 
+    @Test
+    void newerStateOfTheCacheFailsTheStart() throws Exception {
+        OperatorSubtaskState newer = stateOf(new NewerCache());
+        assertThatThrownBy(() -> restored(newer))
+                .hasMessage(
+                        "the cached state was written by a newer release (version 2, this one knows"
+                                + " up to 1): run that release or a later one");
+    }
+
     private void assertNothingIsLost() throws Exception {
         assertThat(restored.keysWithState()).isEqualTo(1);
         assertThat(restored.takeOutputs()).isEmpty();
@@ -87,7 +99,8 @@ class NewerStateTest {
     }
 
     private InputRecord event() {
-        String json = "{\"uid\":\"u1\",\"log_name\":\"CLICK\",\"ts\":" + NOON_MS + "}";
+        // As a key, too, the first number of its key group.
+        String json = "{\"uid\":\"1\",\"log_name\":\"CLICK\",\"ts\":" + NOON_MS + "}";
         byte[] value = json.getBytes(UTF_8);
         try (SessionCore core = SessionCore.open(options, null)) {
             DecodeReply reply = core.decode(value, -1, NOON_MS);
@@ -114,6 +127,23 @@ class NewerStateTest {
                                     PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO))
                     .update(new byte[] {'S', 2, 0});
             context.timerService().registerEventTimeTimer(NOON_MS);
+        }
+    }
+
+    /** Leaves a cache's state of a version higher than any known. */
+    private static final class NewerCache
+            extends KeyedProcessFunction<String, InputRecord, OutputRecord> {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public void processElement(InputRecord record, Context context, Collector<OutputRecord> out)
+                throws Exception {
+            getRuntimeContext()
+                    .getState(
+                            new ValueStateDescriptor<>(
+                                    SessionFunction.STATE_NAME + "-recent",
+                                    PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO))
+                    .update(new byte[] {2});
         }
     }
 }

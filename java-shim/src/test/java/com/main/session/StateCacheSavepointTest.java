@@ -170,7 +170,7 @@ class StateCacheSavepointTest {
                         .transform(
                                 "sessions",
                                 OutputRecord.TYPE,
-                                CachingKeyedProcessOperator.around(
+                                new CachingKeyedProcessOperator<>(
                                         new SessionFunction(options, null),
                                         SessionFunction.STATE_NAME,
                                         cacheEntries))

@@ -2,6 +2,7 @@ package com.main.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ class StateCacheTest {
     private static final int NO_BOUND = Integer.MAX_VALUE;
 
     private final FakeBackend backend = new FakeBackend();
+    private final FakeRecent recent = new FakeRecent();
 
     @Test
     void aValueIsReadOnceAndWrittenWhenItHasChanged() throws IOException {
@@ -23,20 +25,21 @@ class StateCacheTest {
 
         assertThat(get(cache, "a")).isEqualTo(bytes(1));
         assertThat(get(cache, "a")).isEqualTo(bytes(1));
-        cache.flush();
+        rest(cache);
         assertThat(backend.calls).containsExactly("read a");
 
         put(cache, "a", bytes(2));
         put(cache, "a", bytes(3));
         assertThat(get(cache, "a")).isEqualTo(bytes(3));
         assertThat(backend.values.get("a")).isEqualTo(bytes(1));
-        cache.flush();
-        cache.flush();
+        rest(cache);
+        rest(cache);
         assertThat(backend.calls).containsExactly("read a", "write a");
         assertThat(backend.values.get("a")).isEqualTo(bytes(3));
         assertThat(cache.misses()).isEqualTo(1);
         assertThat(cache.hits()).isEqualTo(2);
-        assertThat(cache.writtenBytes()).isEqualTo(bytes(3).length);
+        // Once for the key group, once for the key.
+        assertThat(cache.writtenBytes()).isEqualTo(2 * bytes(3).length);
     }
 
     @Test
@@ -79,7 +82,7 @@ class StateCacheTest {
     void aCleanEntryMakesRoomWithoutAWrite() throws IOException {
         StateCache cache = new StateCache(backend, 1, NO_BOUND);
         put(cache, "a", bytes(1));
-        cache.flush();
+        rest(cache);
         backend.calls.clear();
         put(cache, "b", bytes(2));
         cache.trim();
@@ -117,7 +120,7 @@ class StateCacheTest {
         clear(cache, "a");
 
         assertThat(get(cache, "a")).isNull();
-        cache.flush();
+        rest(cache);
         assertThat(backend.values).isEmpty();
         assertThat(cache.size()).isZero();
         assertThat(cache.bytes()).isZero();
@@ -137,7 +140,7 @@ class StateCacheTest {
         StateCache cache = new StateCache(backend, 10, NO_BOUND);
         get(cache, "a");
         put(cache, "a", bytes(1));
-        cache.flush();
+        rest(cache);
         clear(cache, "a");
         assertThat(backend.values).isEmpty();
 
@@ -166,36 +169,174 @@ class StateCacheTest {
         StateCache cache = new StateCache(backend, 10, NO_BOUND);
         put(cache, "a", bytes(1));
         backend.broken = true;
-        assertThatThrownBy(cache::flush).isInstanceOf(IOException.class);
+        cache.checkpoint(recent);
+        assertThatThrownBy(() -> cache.checkpoint(recent)).isInstanceOf(IOException.class);
         backend.broken = false;
-        cache.flush();
+        cache.checkpoint(recent);
         assertThat(backend.values.get("a")).isEqualTo(bytes(1));
     }
 
     @Test
-    void whateverIsDoneTheCacheAndItsBackendHoldWhatAMapHolds() throws IOException {
+    void whatChangedIsGivenByTheGroupFirstAndWrittenOnceItRests() throws IOException {
+        StateCache cache = new StateCache(backend, 10, NO_BOUND);
+        put(cache, "changes", bytes(1));
+        put(cache, "rests", bytes(2));
+        assertThat(cache.registerTimer("rests", 100)).isTrue();
+        assertThat(checkpoint(cache)).containsOnlyKeys("changes", "rests");
+        assertThat(recent.timers).containsExactly(entry("rests", 100L));
+        assertThat(backend.calls).isEmpty();
+
+        put(cache, "changes", bytes(3));
+        assertThat(checkpoint(cache)).containsOnlyKeys("changes");
+        assertThat(backend.calls).containsExactly("write rests");
+        assertThat(backend.timers).containsExactly(entry("rests", 100L));
+        assertThat(cache.timers()).isZero();
+    }
+
+    @Test
+    void aTimerIsKeptBesideTheValueAndHandedOverWithIt() throws Exception {
+        StateCache cache = new StateCache(backend, 1, NO_BOUND);
+        assertThat(cache.registerTimer("none", 1)).isFalse();
+        assertThat(cache.deleteTimer("none", 1)).isFalse();
+
+        put(cache, "a", bytes(1));
+        assertThat(cache.registerTimer("a", 100)).isTrue();
+        assertThat(cache.registerTimer("a", 100)).isTrue();
+        assertThat(cache.registerTimer("a", 200)).isFalse();
+        assertThat(cache.deleteTimer("a", 200)).isFalse();
+        assertThat(cache.timers()).isEqualTo(1);
+        assertThat(cache.deleteTimer("a", 100)).isTrue();
+        assertThat(cache.registerTimer("a", 300)).isTrue();
+
+        put(cache, "b", bytes(2));
+        cache.trim();
+        assertThat(backend.timers).containsExactly(entry("a", 300L));
+        assertThat(fired(cache, 1000)).isEmpty();
+    }
+
+    @Test
+    void aClearedValueLeavesItsTimerToTheBackend() throws Exception {
+        StateCache cache = new StateCache(backend, 10, NO_BOUND);
+        put(cache, "a", bytes(1));
+        cache.registerTimer("a", 100);
+        clear(cache, "a");
+        assertThat(backend.timers).containsExactly(entry("a", 100L));
+        assertThat(fired(cache, 1000)).isEmpty();
+
+        // Another key in its place has no part in it.
+        put(cache, "b", bytes(1));
+        assertThat(cache.timers()).isZero();
+        assertThat(fired(cache, 1000)).isEmpty();
+    }
+
+    @Test
+    void timersFireInOrderAndOnce() throws Exception {
+        StateCache cache = new StateCache(backend, 10, NO_BOUND);
+        for (String key : new String[] {"a", "b", "c", "d"}) {
+            put(cache, key, bytes(1));
+        }
+        cache.registerTimer("a", 300);
+        backend.current = "b";
+        cache.registerTimer("b", 100);
+        cache.registerTimer("c", 200);
+        cache.registerTimer("d", 201);
+        assertThat(fired(cache, 99)).isEmpty();
+        assertThat(fired(cache, 200)).containsExactly("b 100", "c 200");
+        assertThat(fired(cache, 200)).isEmpty();
+        assertThat(cache.timers()).isEqualTo(2);
+        assertThat(fired(cache, Long.MAX_VALUE)).containsExactly("d 201", "a 300");
+    }
+
+    @Test
+    void oneRegisteredByATimerAndDueFiresToo() throws Exception {
+        StateCache cache = new StateCache(backend, 10, NO_BOUND);
+        put(cache, "a", bytes(1));
+        cache.registerTimer("a", 100);
+        List<String> fired = new ArrayList<>();
+        cache.fireTimers(
+                300,
+                (key, timerMs) -> {
+                    fired.add(key + " " + timerMs);
+                    cache.registerTimer(key, timerMs + 100);
+                });
+        assertThat(fired).containsExactly("a 100", "a 200", "a 300");
+        assertThat(cache.timers()).isEqualTo(1);
+    }
+
+    @Test
+    void timersTakenBackDoNotPileUp() throws Exception {
+        StateCache cache = new StateCache(backend, 10, NO_BOUND);
+        put(cache, "a", bytes(1));
+        for (int again = 0; again < 100_000; again++) {
+            cache.registerTimer("a", 1_000_000 - again);
+            cache.deleteTimer("a", 1_000_000 - again);
+        }
+        cache.registerTimer("a", 5);
+        assertThat(cache.queuedTimers()).isLessThan(2000);
+        assertThat(fired(cache, Long.MAX_VALUE)).containsExactly("a 5");
+    }
+
+    @Test
+    void whateverIsDoneTheCacheAndItsBackendHoldWhatAMapHolds() throws Exception {
         for (int seed = 0; seed < 50; seed++) {
             Random random = new Random(seed);
             FakeBackend behind = new FakeBackend();
-            StateCache cache =
-                    new StateCache(behind, random.nextInt(8), 200 + random.nextInt(2000));
+            int entries = random.nextInt(8);
+            long bytes = 200 + random.nextInt(2000);
+            StateCache cache = new StateCache(behind, entries, bytes);
             Map<String, byte[]> model = new HashMap<>();
+            Map<String, Long> timers = new HashMap<>();
             for (int step = 0; step < 2000; step++) {
                 String key = "k" + random.nextInt(12);
                 behind.current = key;
                 String place = "seed " + seed + ", step " + step;
-                switch (random.nextInt(8)) {
+                switch (random.nextInt(11)) {
                     case 0:
                         cache.clear(key);
                         model.remove(key);
                         break;
                     case 1:
-                        cache.flush();
-                        assertThat(behind.values.keySet()).as(place).isEqualTo(model.keySet());
+                        FakeRecent taken = new FakeRecent();
+                        cache.checkpoint(taken);
+                        Map<String, byte[]> values = new HashMap<>(behind.values);
+                        values.putAll(taken.values);
+                        assertThat(values).as(place).containsExactlyInAnyOrderEntriesOf(model);
+                        Map<String, Long> all = new HashMap<>(behind.timers);
+                        all.putAll(taken.timers);
+                        assertThat(all).as(place).isEqualTo(timers);
+                        if (random.nextBoolean()) {
+                            // As after a failure: with what the checkpoint has, and no more.
+                            cache = new StateCache(behind, entries, bytes);
+                            taken.restore(cache);
+                        }
                         break;
                     case 2:
                     case 3:
                         assertThat(cache.get(key)).as(place).isEqualTo(model.get(key));
+                        break;
+                    case 4:
+                        long timerMs = random.nextInt(1000);
+                        if (timers.putIfAbsent(key, timerMs) == null
+                                && !cache.registerTimer(key, timerMs)) {
+                            behind.registerTimer(key, timerMs);
+                        }
+                        break;
+                    case 5:
+                        Long deletedMs = timers.remove(key);
+                        if (deletedMs != null && !cache.deleteTimer(key, deletedMs)) {
+                            assertThat(behind.timers.remove(key)).as(place).isEqualTo(deletedMs);
+                        }
+                        break;
+                    case 6:
+                        long untilMs = random.nextInt(1000);
+                        Map<String, Long> due = new HashMap<>(timers);
+                        due.values().removeIf(each -> each > untilMs);
+                        Map<String, Long> fired = new HashMap<>(behind.timers);
+                        fired.values().removeIf(each -> each > untilMs);
+                        behind.timers.keySet().removeAll(fired.keySet());
+                        cache.fireTimers(untilMs, fired::put);
+                        assertThat(fired).as(place).isEqualTo(due);
+                        timers.keySet().removeAll(due.keySet());
                         break;
                     default:
                         byte[] value = new byte[random.nextInt(300)];
@@ -205,9 +346,32 @@ class StateCacheTest {
                 }
                 cache.trim();
             }
-            cache.flush();
+            rest(cache);
             assertThat(behind.values).as("seed %d", seed).containsExactlyInAnyOrderEntriesOf(model);
+            assertThat(behind.timers).as("seed %d", seed).isEqualTo(timers);
         }
+    }
+
+    /** Two checkpoints without a change: afterwards the backend has all. */
+    private void rest(StateCache cache) throws IOException {
+        cache.checkpoint(recent);
+        recent.values.clear();
+        cache.checkpoint(recent);
+        assertThat(recent.values).isEmpty();
+    }
+
+    /** What a checkpoint gives by the group. */
+    private Map<String, byte[]> checkpoint(StateCache cache) throws IOException {
+        recent.values.clear();
+        recent.timers.clear();
+        cache.checkpoint(recent);
+        return recent.values;
+    }
+
+    private static List<String> fired(StateCache cache, long untilMs) throws Exception {
+        List<String> fired = new ArrayList<>();
+        cache.fireTimers(untilMs, (key, timerMs) -> fired.add(key + " " + timerMs));
+        return fired;
     }
 
     private byte[] get(StateCache cache, String key) throws IOException {
@@ -236,6 +400,7 @@ class StateCacheTest {
     /** A map with a current key, as Flink's backends have one. */
     private static final class FakeBackend implements StateCache.Backend {
         private final Map<String, byte[]> values = new HashMap<>();
+        private final Map<String, Long> timers = new HashMap<>();
         private final List<String> calls = new ArrayList<>();
         private String current;
         private boolean broken;
@@ -259,6 +424,39 @@ class StateCacheTest {
             }
             calls.add("write " + key);
             values.put(key, value);
+        }
+
+        @Override
+        public void registerTimer(String key, long timerMs) {
+            assertThat(timers.put(key, timerMs)).isNull();
+        }
+    }
+
+    /** What a checkpoint has beside the backend's own. */
+    private static final class FakeRecent implements StateCache.Recent {
+        private final Map<String, byte[]> values = new HashMap<>();
+        private final Map<String, Long> timers = new HashMap<>();
+        private final Map<String, Boolean> inBackend = new HashMap<>();
+
+        @Override
+        public void add(int hash, String key, byte[] value, long timerMs, boolean behind) {
+            assertThat(hash).isEqualTo(key.hashCode());
+            assertThat(values.put(key, value)).isNull();
+            inBackend.put(key, behind);
+            if (timerMs != StateTable.NO_TIMER) {
+                timers.put(key, timerMs);
+            }
+        }
+
+        private void restore(StateCache cache) throws IOException {
+            for (Map.Entry<String, byte[]> each : values.entrySet()) {
+                String key = each.getKey();
+                cache.restore(
+                        key,
+                        each.getValue(),
+                        timers.getOrDefault(key, StateTable.NO_TIMER),
+                        inBackend.get(key));
+            }
         }
     }
 }

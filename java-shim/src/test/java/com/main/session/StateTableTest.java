@@ -77,6 +77,23 @@ class StateTableTest {
     }
 
     @Test
+    void aTimerIsOfOneEntryAndGoesWithIt() {
+        int first = table.add("a", new byte[0]);
+        int second = table.add("b", new byte[0]);
+        table.setTimer(first, 1_734_145_200_000L);
+        table.setValue(first, new byte[1000]);
+        table.setValue(first, new byte[100]);
+        assertThat(table.timer(first)).isEqualTo(1_734_145_200_000L);
+        assertThat(table.timer(second)).isEqualTo(StateTable.NO_TIMER);
+
+        table.remove(first);
+        assertThat(table.timer(first)).isEqualTo(StateTable.NO_TIMER);
+        int third = table.add("c", new byte[0]);
+        assertThat(third).isEqualTo(first);
+        assertThat(table.timer(third)).isEqualTo(StateTable.NO_TIMER);
+    }
+
+    @Test
     void valuesAreCopiedBothWays() {
         byte[] given = {1};
         int entry = table.add("a", given);
