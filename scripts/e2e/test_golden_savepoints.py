@@ -3,6 +3,8 @@
 A release adds its own, for all later ones:
 
     WRITE_SAVEPOINTS=1.0.0 scripts/test-e2e scripts/e2e/test_golden_savepoints.py
+
+Those of `1.0.0-state-by-key` are of a build before the release, which kept all state by the key.
 """
 
 from __future__ import annotations

@@ -85,6 +85,20 @@ class RecordDecoderTest {
     }
 
     @Test
+    void whatWasInTheFutureWhenTheClockWasReadIsNoneNow() throws Exception {
+        decoder.close();
+        decoder = opened(new CoreOptions().maxFutureMs(0));
+        long openedMs = System.currentTimeMillis();
+        long nowMs = openedMs;
+        while (nowMs <= openedMs) {
+            nowMs = System.currentTimeMillis();
+        }
+        byte[] value = EVENT.replace("1734144000000", "" + nowMs).getBytes(UTF_8);
+        assertThat(decode(readAt(-1, null, value)).deadLetter()).isFalse();
+        assertThat(decode(readAt(nowMs, null, value)).deadLetter()).isFalse();
+    }
+
+    @Test
     void noBytesMakeItThrow() throws Exception {
         Random random = new Random(7);
         byte[] event = EVENT.getBytes(UTF_8);
@@ -132,7 +146,11 @@ class RecordDecoderTest {
     }
 
     private RecordDecoder opened() throws Exception {
-        RecordDecoder shipped = InstantiationUtil.clone(new RecordDecoder(new CoreOptions(), null));
+        return opened(new CoreOptions());
+    }
+
+    private RecordDecoder opened(CoreOptions options) throws Exception {
+        RecordDecoder shipped = InstantiationUtil.clone(new RecordDecoder(options, null));
         shipped.report(metrics.task());
         shipped.open(null);
         return shipped;
