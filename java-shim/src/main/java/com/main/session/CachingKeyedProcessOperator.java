@@ -28,9 +28,9 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * <p>The function knows nothing of it. It has one event-time timer a key at most, and registers
  * none again that it has.
  *
- * <p>A checkpoint has all of it: what rests in the state's own name and in Flink's timers, what
- * changed since the checkpoint before in a state beside it ({@link RecentEntries}). A job may go on
- * from there with a cache of another size or without one.
+ * <p>A checkpoint has all of it: what rests under the state's own name and in Flink's timers, what
+ * the cache alone has in a state beside it ({@link RecentEntries}). A job may go on from there with
+ * a cache of another size or without one.
  *
  * <p>The cache gives way only between calls of the function. Within one, another key's write would
  * come between the function and its own.

@@ -10,10 +10,10 @@ import org.apache.flink.runtime.state.KeyedStateBackend;
 import org.apache.flink.types.StringValue;
 
 /**
- * What a cache keeps in a checkpoint of the keys that changed since the one before: their values
+ * What a checkpoint has of the keys that the backend does not know as they are now: their values
  * and timers, side by side in one value of keyed state for each key group, so that a rescale takes
  * them where their keys go. To RocksDB a few large values are much less work than many small ones,
- * and nothing is left of them once the next checkpoint puts others in their place.
+ * and little is left of them once the next checkpoint puts others in their place.
  *
  * <p>Read only when a task starts.
  */

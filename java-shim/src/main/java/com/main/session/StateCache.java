@@ -5,9 +5,11 @@ import java.io.IOException;
 /**
  * State and timer of the keys used last, kept outside the backend.
  *
- * <p>They go there when their key has to make room, and at the second checkpoint since they last
- * changed. The first takes them by the key group ({@link RecentEntries}): a key that changes all
- * the time costs the backend nothing, and one that rests is written there once.
+ * <p>They go there when their key has to make room, and once they have not changed from one
+ * checkpoint to the next: a few at a time, between calls of the function. Until then each
+ * checkpoint takes them by the key group ({@link RecentEntries}). So a key that changes all the
+ * time costs the backend nothing, one that rests is written there once, and no checkpoint has to
+ * wait for that.
  *
  * <p>A timer is either here or with the backend, and here only beside a value. One a key: a second
  * one is the backend's.
@@ -39,7 +41,7 @@ final class StateCache {
         void fire(String key, long timerMs) throws Exception;
     }
 
-    /** Takes what changed since the last checkpoint. */
+    /** Takes what the backend lacks. */
     interface Recent {
         /**
          * @param hash of the key, as {@link String#hashCode} has it
@@ -53,12 +55,20 @@ final class StateCache {
     /** So many timers taken back may wait in the queue for each that is there, and some more. */
     private static final int STALE_TIMERS = 1024;
 
+    /** How many slots are looked at after a call, for one that rests. */
+    private static final int LOOKS = 4;
+
     private final StateTable entries = new StateTable();
 
     /** What the entries' timers are found by; it may hold some that were taken back. */
     private final TimerQueue queue = new TimerQueue();
 
     private int timers;
+
+    /** How many entries rest, and from where on the next of them is looked for. */
+    private int resting;
+
+    private int restingHand;
 
     private final Backend backend;
     private final int maxEntries;
@@ -117,7 +127,7 @@ final class StateCache {
             return;
         }
         entries.setValue(entry, value);
-        entries.set(entry, StateTable.DIRTY | StateTable.CHANGED);
+        changed(entry, StateTable.DIRTY);
     }
 
     /**
@@ -133,6 +143,7 @@ final class StateCache {
                         : entries.is(entry, StateTable.IN_BACKEND);
         if (entry != StateTable.NONE) {
             handOverTimer(entry, currentKey);
+            restNoMore(entry);
             entries.remove(entry);
         }
         remember(currentKey, StateTable.NONE);
@@ -155,7 +166,7 @@ final class StateCache {
             return entries.timer(entry) == timerMs;
         }
         setTimer(entry, timerMs);
-        entries.set(entry, StateTable.CHANGED);
+        changed(entry, 0);
         return true;
     }
 
@@ -172,7 +183,7 @@ final class StateCache {
             return false;
         }
         dropTimer(entry);
-        entries.set(entry, StateTable.CHANGED);
+        changed(entry, 0);
         return true;
     }
 
@@ -188,7 +199,7 @@ final class StateCache {
             int entry = queue.takeFirst();
             if (entries.timer(entry) == timerMs) {
                 dropTimer(entry);
-                entries.set(entry, StateTable.CHANGED);
+                changed(entry, 0);
                 firing.fire(entries.key(entry), timerMs);
                 fired = true;
             }
@@ -196,8 +207,11 @@ final class StateCache {
         return fired;
     }
 
-    /** Writes out and forgets entries until the bounds hold. */
+    /** Writes out and forgets entries until the bounds hold, and writes out one that rests. */
     void trim() throws IOException {
+        if (resting > 0) {
+            settle();
+        }
         if (withinBounds()) {
             return;
         }
@@ -219,30 +233,41 @@ final class StateCache {
         remember(null, StateTable.NONE);
     }
 
-    /**
-     * Does for a checkpoint what is the cache's part: afterwards each value and each timer is with
-     * the backend or was given to {@code recent}.
-     */
+    /** Writes out the next entry that rests, if it is near. */
+    private void settle() throws IOException {
+        for (int looks = 0; looks < LOOKS; looks++) {
+            int entry = restingHand;
+            restingHand = entry + 1 < entries.slots() ? entry + 1 : 0;
+            if (entries.is(entry, StateTable.RESTS)) {
+                writeOut(entry);
+                return;
+            }
+        }
+    }
+
+    /** Gives to a checkpoint what the backend lacks. */
     void checkpoint(Recent recent) throws IOException {
         for (int entry = entries.nextFrom(0);
                 entry != StateTable.NONE;
                 entry = entries.nextFrom(entry + 1)) {
-            if (!entries.is(entry, StateTable.CHANGED)) {
-                writeOut(entry);
-                continue;
-            }
+            boolean changed = entries.is(entry, StateTable.CHANGED);
             entries.unset(entry, StateTable.CHANGED);
             long timerMs = entries.timer(entry);
-            if (entries.is(entry, StateTable.DIRTY) || timerMs != StateTable.NO_TIMER) {
-                byte[] value = entries.value(entry);
-                recent.add(
-                        entries.hash(entry),
-                        entries.key(entry),
-                        value,
-                        timerMs,
-                        entries.is(entry, StateTable.IN_BACKEND));
-                writtenBytes += value.length;
+            if (!entries.is(entry, StateTable.DIRTY) && timerMs == StateTable.NO_TIMER) {
+                continue;
             }
+            if (!changed && !entries.is(entry, StateTable.RESTS)) {
+                entries.set(entry, StateTable.RESTS);
+                resting++;
+            }
+            byte[] value = entries.value(entry);
+            recent.add(
+                    entries.hash(entry),
+                    entries.key(entry),
+                    value,
+                    timerMs,
+                    entries.is(entry, StateTable.IN_BACKEND));
+            writtenBytes += value.length;
         }
     }
 
@@ -317,6 +342,18 @@ final class StateCache {
         remember(key, entry);
     }
 
+    private void changed(int entry, int flags) {
+        restNoMore(entry);
+        entries.set(entry, StateTable.CHANGED | flags);
+    }
+
+    private void restNoMore(int entry) {
+        if (entries.is(entry, StateTable.RESTS)) {
+            entries.unset(entry, StateTable.RESTS);
+            resting--;
+        }
+    }
+
     private void writeOut(int entry) throws IOException {
         boolean dirty = entries.is(entry, StateTable.DIRTY);
         if (!dirty && entries.timer(entry) == StateTable.NO_TIMER) {
@@ -331,6 +368,7 @@ final class StateCache {
             entries.set(entry, StateTable.IN_BACKEND);
         }
         handOverTimer(entry, key);
+        restNoMore(entry);
     }
 
     private void handOverTimer(int entry, String key) {

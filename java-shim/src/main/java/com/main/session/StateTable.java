@@ -33,6 +33,9 @@ final class StateTable {
     /** Value or timer are others than at the last checkpoint. */
     static final int CHANGED = 32;
 
+    /** The backend lacks value or timer, and neither had changed between the last checkpoints. */
+    static final int RESTS = 64;
+
     /** An entry's timer where it has none. */
     static final long NO_TIMER = Long.MIN_VALUE;
 
@@ -198,6 +201,11 @@ final class StateTable {
 
     void unset(int slot, int flag) {
         chunk(slot)[at(slot)] &= (byte) ~flag;
+    }
+
+    /** How many slots there are, with an entry or without. */
+    int slots() {
+        return slotsSoFar;
     }
 
     /** The first entry from a slot on, or {@link #NONE} where there is none up to the last. */
