@@ -36,7 +36,15 @@ class NewerStateTest {
 
     @BeforeEach
     void restoreNewerState() throws Exception {
-        restored = restored(stateOf(new NewerFunction()));
+        // The second byte of a key's state is its version.
+        restored =
+                restored(
+                        stateOf(
+                                new Leaves(
+                                        SessionFunction.STATE_NAME,
+                                        (byte) 'S',
+                                        (byte) 2,
+                                        (byte) 0)));
     }
 
     private OperatorSubtaskState stateOf(
@@ -81,7 +89,8 @@ class NewerStateTest {
 
     @Test
     void newerStateOfTheCacheFailsTheStart() throws Exception {
-        OperatorSubtaskState newer = stateOf(new NewerCache());
+        OperatorSubtaskState newer =
+                stateOf(new Leaves(SessionFunction.STATE_NAME + "-recent", (byte) 2));
         assertThatThrownBy(() -> restored(newer))
                 .hasMessage(
                         "the cached state was written by a newer release (version 2, this one knows"
@@ -112,28 +121,18 @@ class NewerStateTest {
         }
     }
 
-    /** Leaves state whose second byte, the version, is higher than any known, and a timer. */
-    private static final class NewerFunction
+    /** Leaves bytes in a state, and a timer. */
+    private static final class Leaves
             extends KeyedProcessFunction<String, InputRecord, OutputRecord> {
         private static final long serialVersionUID = 1L;
 
-        @Override
-        public void processElement(InputRecord record, Context context, Collector<OutputRecord> out)
-                throws Exception {
-            getRuntimeContext()
-                    .getState(
-                            new ValueStateDescriptor<>(
-                                    SessionFunction.STATE_NAME,
-                                    PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO))
-                    .update(new byte[] {'S', 2, 0});
-            context.timerService().registerEventTimeTimer(NOON_MS);
+        private final String state;
+        private final byte[] bytes;
+
+        private Leaves(String state, byte... bytes) {
+            this.state = state;
+            this.bytes = bytes;
         }
-    }
-
-    /** Leaves a cache's state of a version higher than any known. */
-    private static final class NewerCache
-            extends KeyedProcessFunction<String, InputRecord, OutputRecord> {
-        private static final long serialVersionUID = 1L;
 
         @Override
         public void processElement(InputRecord record, Context context, Collector<OutputRecord> out)
@@ -141,9 +140,9 @@ class NewerStateTest {
             getRuntimeContext()
                     .getState(
                             new ValueStateDescriptor<>(
-                                    SessionFunction.STATE_NAME + "-recent",
-                                    PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO))
-                    .update(new byte[] {2});
+                                    state, PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO))
+                    .update(bytes);
+            context.timerService().registerEventTimeTimer(NOON_MS);
         }
     }
 }
