@@ -1,13 +1,13 @@
 package com.main.session;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
 import org.apache.flink.api.common.functions.RuntimeContext;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
 import org.apache.flink.runtime.state.KeyedStateBackend;
-import org.apache.flink.types.StringValue;
 
 /**
  * What a checkpoint has of the keys that the backend does not know as they are now: their values
@@ -33,7 +33,10 @@ final class RecentEntries implements StateCache.Recent {
     /** The groups that have a value. */
     private final BitSet written = new BitSet();
 
-    /** What was added to each group; null where nothing was. */
+    /**
+     * What was added to each group since the last checkpoint; null where nothing ever was. They
+     * stay as large as they became, for the next is about as large and the task waits for it.
+     */
     private final DataOutputSerializer[] added;
 
     RecentEntries(
@@ -61,20 +64,20 @@ final class RecentEntries implements StateCache.Recent {
     }
 
     @Override
-    public void add(int hash, String key, byte[] value, long timerMs, boolean inBackend)
+    public void add(int hash, byte[] key, byte[] value, long timerMs, boolean inBackend)
             throws IOException {
         int group = groups.numberOf(hash);
+        if (added[group] == null) {
+            added[group] = new DataOutputSerializer(1024);
+        }
         DataOutputSerializer out = added[group];
-        if (out == null) {
-            out = new DataOutputSerializer(1024);
+        if (out.length() == 0) {
             out.writeByte(VERSION);
-            added[group] = out;
         }
         boolean hasTimer = timerMs != StateTable.NO_TIMER;
         out.writeByte((inBackend ? IN_BACKEND : 0) | (hasTimer ? HAS_TIMER : 0));
-        StringValue.writeString(key, out);
-        out.writeInt(value.length);
-        out.write(value);
+        writeBytes(key, out);
+        writeBytes(value, out);
         if (hasTimer) {
             out.writeLong(timerMs);
         }
@@ -84,17 +87,16 @@ final class RecentEntries implements StateCache.Recent {
     void write() throws IOException {
         String current = backend.getCurrentKey();
         for (int group = 0; group < added.length; group++) {
-            if (added[group] == null && !written.get(group)) {
-                continue;
-            }
-            backend.setCurrentKey(keys[group]);
-            if (added[group] == null) {
+            DataOutputSerializer out = added[group];
+            if (out != null && out.length() > 0) {
+                backend.setCurrentKey(keys[group]);
+                state.update(out.getCopyOfBuffer());
+                written.set(group);
+                out.clear();
+            } else if (written.get(group)) {
+                backend.setCurrentKey(keys[group]);
                 state.clear();
                 written.clear(group);
-            } else {
-                state.update(added[group].getCopyOfBuffer());
-                written.set(group);
-                added[group] = null;
             }
         }
         if (current != null) {
@@ -127,11 +129,21 @@ final class RecentEntries implements StateCache.Recent {
         }
         while (in.available() > 0) {
             int flags = in.readByte();
-            String key = StringValue.readString(in);
-            byte[] value = new byte[in.readInt()];
-            in.readFully(value);
+            String key = new String(readBytes(in), StandardCharsets.UTF_8);
+            byte[] value = readBytes(in);
             long timerMs = (flags & HAS_TIMER) == 0 ? StateTable.NO_TIMER : in.readLong();
             cache.restore(key, value, timerMs, (flags & IN_BACKEND) != 0);
         }
+    }
+
+    private static void writeBytes(byte[] bytes, DataOutputSerializer out) throws IOException {
+        out.writeInt(bytes.length);
+        out.write(bytes);
+    }
+
+    private static byte[] readBytes(DataInputDeserializer in) throws IOException {
+        byte[] bytes = new byte[in.readInt()];
+        in.readFully(bytes);
+        return bytes;
     }
 }

@@ -45,10 +45,11 @@ final class StateCache {
     interface Recent {
         /**
          * @param hash of the key, as {@link String#hashCode} has it
+         * @param key in UTF-8
          * @param timerMs {@link StateTable#NO_TIMER} for none
          * @param inBackend whether the backend may have an older value
          */
-        void add(int hash, String key, byte[] value, long timerMs, boolean inBackend)
+        void add(int hash, byte[] key, byte[] value, long timerMs, boolean inBackend)
                 throws IOException;
     }
 
@@ -263,7 +264,7 @@ final class StateCache {
             byte[] value = entries.value(entry);
             recent.add(
                     entries.hash(entry),
-                    entries.key(entry),
+                    entries.keyBytes(entry),
                     value,
                     timerMs,
                     entries.is(entry, StateTable.IN_BACKEND));

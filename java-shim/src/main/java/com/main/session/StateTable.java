@@ -152,6 +152,15 @@ final class StateTable {
         return new String(keyBytes(slot), StandardCharsets.UTF_8);
     }
 
+    /** The key in UTF-8; not to be written to. */
+    byte[] keyBytes(int slot) {
+        if (is(slot, LARGE)) {
+            return large.get(slot).key;
+        }
+        int start = at(slot) + HEAD;
+        return Arrays.copyOfRange(chunk(slot), start, start + length(slot, KEY_LENGTH));
+    }
+
     /** The value, in an array of its own. */
     byte[] value(int slot) {
         if (is(slot, LARGE)) {
@@ -275,14 +284,6 @@ final class StateTable {
         byte[] chunk = chunk(slot);
         chunk[at(slot) + VALUE_LENGTH] = (byte) value.length;
         System.arraycopy(value, 0, chunk, at(slot) + HEAD + keyLength, value.length);
-    }
-
-    private byte[] keyBytes(int slot) {
-        if (is(slot, LARGE)) {
-            return large.get(slot).key;
-        }
-        int start = at(slot) + HEAD;
-        return Arrays.copyOfRange(chunk(slot), start, start + length(slot, KEY_LENGTH));
     }
 
     private boolean isOf(int slot, byte[] key) {

@@ -1,5 +1,6 @@
 package com.main.session;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
@@ -483,7 +484,8 @@ class StateCacheTest {
         private final Map<String, Boolean> inBackend = new HashMap<>();
 
         @Override
-        public void add(int hash, String key, byte[] value, long timerMs, boolean behind) {
+        public void add(int hash, byte[] utf8, byte[] value, long timerMs, boolean behind) {
+            String key = new String(utf8, UTF_8);
             assertThat(hash).isEqualTo(key.hashCode());
             assertThat(values.put(key, value)).isNull();
             inBackend.put(key, behind);
