@@ -18,8 +18,7 @@ from rich.console import Console
 from rig import job, layout, parts, records, replay
 from rig.benchmarks import results
 from rig.benchmarks.process import Cpu, peak_mb
-from rig.benchmarks.stand import ANY_PARTITION, send, stand
-from rig.flink.cluster import Cluster
+from rig.benchmarks.stand import ANY_PARTITION, send, stand, wait_until_out
 from rig.job import DEAD_LETTERS, INPUT, OUTPUT
 
 LEVEL = "replay"
@@ -115,7 +114,7 @@ def _run_job(console: Console, lines: Path, output: Path, expected: int, paralle
         job_id = cluster.submit("--bootstrap-servers", servers, parallelism=parallelism)
         cluster.rest.wait_for_state(job_id, "RUNNING")
         began = time.monotonic()
-        _wait_for(servers, cluster, job_id, expected)
+        wait_until_out(servers, [OUTPUT, DEAD_LETTERS], expected, cluster, job_id)
         taken = Taken(
             time.monotonic() - began,
             Cpu.of(task_manager.pid).all_s - before,
@@ -133,19 +132,6 @@ def _records(lines: Path) -> Iterator[tuple[bytes, bytes | None, int]]:
             value = line.rstrip(b"\n")
             key = KEY.search(value)
             yield value, key.group(1) if key else None, ANY_PARTITION
-
-
-def _wait_for(servers: str, cluster: Cluster, job_id: str, expected: int) -> None:
-    """Returns when every record has come out."""
-    out, since = 0, time.monotonic()
-    while out < expected:
-        time.sleep(0.5)
-        now = records.written(servers, OUTPUT, DEAD_LETTERS)
-        if now > out:
-            out, since = now, time.monotonic()
-        elif time.monotonic() - since > 120:
-            state = cluster.rest.job(job_id)["state"]
-            raise RuntimeError(f"{out:,} of {expected:,} came out; the job is {state}")
 
 
 def _write_values(servers: str, output: Path) -> None:

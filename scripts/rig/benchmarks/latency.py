@@ -70,41 +70,39 @@ class Setting(NamedTuple):
         return f"{self.buffer_timeout_ms}/{self.linger_ms}"
 
 
-def measure(
-    console: Console,
-    *,
-    rounds: int,
-    settings: list[Setting],
-    options: list[str],
-    rate: int | None,
-    checkpoint_interval: str | None,
-    seconds: int,
-    parallelism: int,
-) -> None:
-    """Tries the settings by turns, on a fresh TaskManager each.
+class Conditions(NamedTuple):
+    """What all that is tried has alike."""
 
-    Args:
-        rate: records a second; half of the highest load, found before each run, without one.
-        checkpoint_interval: the job's own without one.
-    """
+    # Of the job.
+    options: list[str]
+    # Records a second; half of the highest load, found before each run, without one.
+    rate: int | None
+    # The job's own without one.
+    checkpoint_interval: str | None
+    seconds: int
+    parallelism: int
+
+
+def measure(
+    console: Console, *, rounds: int, settings: list[Setting], conditions: Conditions
+) -> None:
+    """Tries the settings by turns, on a fresh TaskManager each."""
     cluster_of = {
-        "slots": parallelism,
+        "slots": conditions.parallelism,
         "task_manager_memory": "1728m",
-        "checkpoint_interval": checkpoint_interval,
+        "checkpoint_interval": conditions.checkpoint_interval,
     }
     with stand(RUN, **cluster_of) as (_, broker, cluster):
         cluster.launch()
         cluster.wait()
         for _, setting in itertools.product(range(rounds), settings):
-            figures = _run(
-                broker.bootstrap_servers, cluster, setting, options, rate, seconds, parallelism
-            )
+            figures = _run(broker.bootstrap_servers, cluster, setting, conditions)
             tried = {
                 "setting": str(setting),
-                "options": options,
-                "checkpoint_interval": checkpoint_interval or "own",
-                "given_rate": rate,
-                "parallelism": parallelism,
+                "options": conditions.options,
+                "checkpoint_interval": conditions.checkpoint_interval or "own",
+                "given_rate": conditions.rate,
+                "parallelism": conditions.parallelism,
             }
             results.append(LEVEL, {**tried, **figures})
             console.print(
@@ -116,20 +114,13 @@ def measure(
             )
 
 
-def _run(
-    servers: str,
-    cluster: Cluster,
-    setting: Setting,
-    options: list[str],
-    rate: int | None,
-    seconds: int,
-    parallelism: int,
-) -> dict:
+def _run(servers: str, cluster: Cluster, setting: Setting, conditions: Conditions) -> dict:
+    parallelism = conditions.parallelism
     task_manager = fresh_task_manager(cluster)
     records.create_topics(servers, {INPUT: parallelism})
     records.create_topics(servers, {OUTPUT: parallelism}, BY_BROKERS_TIME)
     words = ["--bootstrap-servers", servers, "--group-id", f"latency-{time.monotonic_ns()}"]
-    words += options
+    words += conditions.options
     if setting.linger_ms is not None:
         words.append(f"--sink.linger.ms={setting.linger_ms}")
     flink = {}
@@ -141,12 +132,12 @@ def _run(
         with _generator(servers) as generator:
             _load(generator, servers, COMPILE_S)
             highest_rate = _load(generator, servers, HIGHEST_S)
-            rate = rate or highest_rate / 2
+            rate = conditions.rate or highest_rate / 2
             generator.send(Rate(rate))
             time.sleep(WARM_UP_S)
             begins, checkpoints = _ends(servers, OUTPUT), _completed(cluster, job_id)
             cpu, busy_s, began = Cpu.of(task_manager.pid), machine_busy_s(), time.monotonic()
-            time.sleep(seconds)
+            time.sleep(conditions.seconds)
             took_s = time.monotonic() - began
             cpu_s = Cpu.of(task_manager.pid).all_s - cpu.all_s
             busy_s = machine_busy_s() - busy_s

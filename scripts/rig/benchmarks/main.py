@@ -54,11 +54,13 @@ def _latency(console: Console, options: argparse.Namespace) -> int:
         console,
         rounds=options.rounds,
         settings=options.setting or [latency.Setting()],
-        options=options.option or [],
-        rate=options.rate,
-        checkpoint_interval=options.checkpoint_interval,
-        seconds=options.seconds,
-        parallelism=options.parallelism,
+        conditions=latency.Conditions(
+            options=options.option or [],
+            rate=options.rate,
+            checkpoint_interval=options.checkpoint_interval,
+            seconds=options.seconds,
+            parallelism=options.parallelism,
+        ),
     )
     return 0
 

@@ -15,7 +15,7 @@ from rig import layout, records
 from rig.benchmarks import pipeline, results
 from rig.benchmarks.pipeline import Load
 from rig.benchmarks.process import Cpu, peak_mb
-from rig.benchmarks.stand import fresh_task_manager, send, stand
+from rig.benchmarks.stand import fresh_task_manager, send, stand, wait_until_out
 from rig.flink.cluster import Cluster
 from rig.job import INPUT
 
@@ -27,7 +27,6 @@ MAIN = "com.main.benchmarks.OnKafka"
 LOAD = Load(records=10_000_000)
 # As Pipeline.java: most of the code is compiled by then, and the end has not begun.
 FROM, TO = 0.35, 0.98
-PATIENCE_S = 120
 STATE_BACKENDS = {
     "heap": {"state.backend.type": "hashmap"},
     "rocksdb": {"state.backend.type": "rocksdb"},
@@ -158,8 +157,13 @@ def _run(
             main=MAIN,
         )
     try:
-        start = _wait(servers, cluster, job_id, output, task_manager.pid, load.records * FROM)
-        end = _wait(servers, cluster, job_id, output, task_manager.pid, load.records * TO)
+
+        def when_out(wanted: float) -> Taken:
+            out = wait_until_out(servers, [output], wanted, cluster, job_id)
+            return Taken(out, Cpu.of(task_manager.pid), time.monotonic())
+
+        start = when_out(load.records * FROM)
+        end = when_out(load.records * TO)
         peak = peak_mb(task_manager.pid)
     finally:
         cluster.rest.cancel(job_id)
@@ -174,21 +178,3 @@ def _run(
         "rss_kb": peak * 1024,
         "window_events": events,
     }
-
-
-def _wait(
-    servers: str, cluster: Cluster, job_id: str, output: str, pid: int, wanted: float
-) -> Taken:
-    """Returns when so many records have come out."""
-    out, since = -1, time.monotonic()
-    while True:
-        now = records.written(servers, output)
-        taken = Taken(now, Cpu.of(pid), time.monotonic())
-        if now >= wanted:
-            return taken
-        if now > out:
-            out, since = now, time.monotonic()
-        elif time.monotonic() - since > PATIENCE_S:
-            state = cluster.rest.job(job_id)["state"]
-            raise RuntimeError(f"{out:,} of {wanted:,.0f} came out; the job is {state}")
-        time.sleep(0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from rig.processes import Known
 from rig.run import Run
 
 ANY_PARTITION = -1
+# So long nothing may come out.
+PATIENCE_S = 120
 
 
 class Stand(NamedTuple):
@@ -77,3 +80,18 @@ def send(servers: str, to_send: Iterable[tuple[bytes, bytes | None, int]]) -> in
     if there != sent:
         raise RuntimeError(f"{sent} records were sent, {there} are there")
     return sent
+
+
+def wait_until_out(
+    servers: str, topics: Iterable[str], wanted: float, cluster: Cluster, job_id: str
+) -> int:
+    """Returns when so many records of a job, or more, lie on its topics: how many do."""
+    out, since = -1, time.monotonic()
+    while (now := records.written(servers, *topics)) < wanted:
+        if now > out:
+            out, since = now, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_S:
+            state = cluster.rest.job(job_id)["state"]
+            raise RuntimeError(f"{out:,} of {wanted:,.0f} came out; the job is {state}")
+        time.sleep(0.2)
+    return now
