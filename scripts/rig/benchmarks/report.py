@@ -34,6 +34,32 @@ COLUMNS = {
 }
 
 
+# What the goals are held against.
+GOALS_PARALLELISM = 2
+
+
+class Place(NamedTuple):
+    """Where peers are beside each other."""
+
+    level: str
+    backend: str
+    parallelism: int
+
+    @property
+    def title(self) -> str:
+        place = f"{LEVELS[self.level]}, {TITLES[self.backend]}"
+        return place if self.is_of_goals else f"{place}, parallelism {self.parallelism}"
+
+    @property
+    def is_of_goals(self) -> bool:
+        return self.parallelism == GOALS_PARALLELISM
+
+    @property
+    def plot(self) -> Path:
+        more = "" if self.is_of_goals else f"-{self.parallelism}"
+        return results.FOLDER / f"cpu-{self.level}-{self.backend}{more}.svg"
+
+
 class Goal(NamedTuple):
     """A bound on the ratio of two peers."""
 
@@ -88,8 +114,8 @@ def write(console: Console) -> None:
         "",
     ]
     for level, runs in levels.items():
-        for backend in (each for each in TITLES if any(run["backend"] == each for run in runs)):
-            text += _backend(level, backend, [run for run in runs if run["backend"] == backend])
+        for place, of_place in _by_place(level, runs).items():
+            text += _beside(place, of_place)
     text += _crossing()
     text += _operator()
     text += _scale()
@@ -104,16 +130,34 @@ def _machine(runs: list[dict]) -> list[str]:
     return ["Measured on " + "; ".join(sorted({run["machine"] for run in runs})) + ".", ""]
 
 
-def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
+def _by_place(level: str, runs: list[dict]) -> dict[Place, list[dict]]:
+    """The runs of each place; the places of the goals come first."""
+    by_place: dict[Place, list[dict]] = {}
+    for run in runs:
+        by_place.setdefault(Place(level, run["backend"], run["parallelism"]), []).append(run)
+    in_order = list(TITLES)
+    return dict(
+        sorted(
+            by_place.items(),
+            key=lambda each: (
+                not each[0].is_of_goals,
+                each[0].parallelism,
+                in_order.index(each[0].backend),
+            ),
+        )
+    )
+
+
+def _beside(place: Place, runs: list[dict]) -> list[str]:
     peers = list(dict.fromkeys(run["peer"] for run in runs))
     load = runs[0]
     rounds = len({run["round"] for run in runs})
     columns = {figure: column for figure, column in COLUMNS.items() if figure in load}
     text = [
-        f"## {_title(level, backend)}",
+        f"## {place.title}",
         "",
         f"{_loads(runs)} records of {load['users']:,} users, {load['active']:,} active at a"
-        f" time; parallelism {load['parallelism']}; {rounds} round{'s' if rounds > 1 else ''}.",
+        f" time; parallelism {place.parallelism}; {rounds} round{'s' if rounds > 1 else ''}.",
         "",
         *_machine(runs),
         *_table(
@@ -138,14 +182,10 @@ def _backend(level: str, backend: str, runs: list[dict]) -> list[str]:
             ],
         ),
         "",
-        f"![CPU a record]({_plot(level, backend, runs, peers).relative_to(REPORT.parent)})",
+        f"![CPU a record]({_plot(place, runs, peers).relative_to(REPORT.parent)})",
         "",
     ]
     return text
-
-
-def _title(level: str, backend: str) -> str:
-    return f"{LEVELS[level]}, {TITLES[backend]}"
 
 
 def _crossing() -> list[str]:
@@ -220,7 +260,7 @@ def _scale() -> list[str]:
                 f"{users:,}",
                 f"{active:,}",
                 str(Spread.of(run[STEADY] for run in of_case)),
-                _state_bytes(of_case, users),
+                f"{Spread.of(run['checkpoint_bytes'] / users for run in of_case).median:,.0f}",
                 f"{Spread.of(run['end_ms'] / 1000 for run in of_case).median:.1f}",
             ]
         )
@@ -240,12 +280,6 @@ def _scale() -> list[str]:
         *_scale_goals(by_case),
         "",
     ]
-
-
-def _state_bytes(runs: list[dict], users: int) -> str:
-    """By the key; `none` where no run saw its checkpoint complete."""
-    sizes = [run["checkpoint_bytes"] / users for run in runs if run["checkpoint_bytes"] >= 0]
-    return f"{Spread.of(sizes).median:,.0f}" if sizes else "none"
 
 
 def _scale_goals(by_case: dict[tuple, list[dict]]) -> list[str]:
@@ -364,7 +398,8 @@ def _goals(levels: dict[str, list[dict]]) -> list[str]:
 
 def _held(runs: list[dict], goal: Goal, figure: str) -> str:
     """A ratio, and whether it reaches the goal; empty where it was not measured."""
-    spread = results.ratios(runs, figure, goal.over, goal.under, backend=goal.backend)
+    where = {"backend": goal.backend, "parallelism": GOALS_PARALLELISM}
+    spread = results.ratios(runs, figure, goal.over, goal.under, **where)
     if not spread:
         return ""
     return f"{spread} {_reached(goal.holds(spread.median))}"
@@ -396,10 +431,10 @@ def _table(columns: list[str], rows: list[list[str]]) -> list[str]:
     return [line(columns), line(["---", *["---:"] * (len(columns) - 1)]), *map(line, rows)]
 
 
-def _plot(level: str, backend: str, runs: list[dict], peers: list[str]) -> Path:
+def _plot(place: Place, runs: list[dict], peers: list[str]) -> Path:
     """Bars of the medians, each with a line from the smallest to the largest."""
     chart = pygal.HorizontalBar(
-        title=f"{_title(level, backend)}: CPU a record, us",
+        title=f"{place.title}: CPU a record, us",
         style=CleanStyle,
         width=900,
         height=70 + 45 * len(peers),
@@ -420,6 +455,5 @@ def _plot(level: str, backend: str, runs: list[dict], peers: list[str]) -> Path:
             )
         ],
     )
-    file = results.FOLDER / f"cpu-{level}-{backend}.svg"
-    file.write_text(chart.render(is_unicode=True))
-    return file
+    place.plot.write_text(chart.render(is_unicode=True))
+    return place.plot
